@@ -57,12 +57,13 @@ type ErrorCount struct {
 // Tally counts arrivals (open) or passes (closed) of one load and stage. An arrival that
 // became due was either dropped or sent; one that was sent completed (every request of
 // its pass was OK), failed, or was unfinished at the end.
-// Planned = Sent + Dropped + what was not yet due when the run was stopped.
+// Planned = Sent + Dropped + what did not fall due before the load was stopped.
 type Tally struct {
 	Planned, Sent, Dropped, Completed, Failed, Unfinished uint64
-	Starved                                               uint64        // the part of Dropped that waited for a connection until the end
-	Busy                                                  time.Duration // integral of passes in flight over time
-	Think                                                 time.Duration // the part of Busy spent in think time
+
+	Exhausted uint64        // passes that could not begin, and were not sent: a data source had no more rows
+	Busy      time.Duration // integral over time: of arrivals in flight (open), of users (closed)
+	Think     time.Duration // the part of Busy spent in think time and pacing
 }
 
 // Health is how the generator itself fared.
@@ -157,6 +158,18 @@ func (c *Cell) Merge(o *Cell) {
 	c.NewConnections += o.NewConnections
 }
 
+// Reset empties the cell and keeps its memory for the next samples.
+func (c *Cell) Reset() {
+	c.Latency.Reset()
+	c.Service.Reset()
+	c.Lag.Reset()
+	for p := range c.Phases {
+		c.Phases[p].Reset()
+	}
+	c.Codes, c.Errors, c.ChecksFailed = c.Codes[:0], c.Errors[:0], c.ChecksFailed[:0]
+	c.BytesIn, c.BytesOut, c.NewConnections = 0, 0, 0
+}
+
 // NewSnapshot returns an empty snapshot of the legend.
 func NewSnapshot(l *Legend) *Snapshot {
 	s := &Snapshot{Legend: l, Tallies: make([][]Tally, len(l.Loads))}
@@ -201,7 +214,7 @@ func (t *Tally) merge(o *Tally) {
 	t.Completed += o.Completed
 	t.Failed += o.Failed
 	t.Unfinished += o.Unfinished
-	t.Starved += o.Starved
+	t.Exhausted += o.Exhausted
 	t.Busy += o.Busy
 	t.Think += o.Think
 }

@@ -40,9 +40,9 @@ type Response struct {
 	Body      []byte        // only if Want.Body; with its content coding (gzip …) undone
 	BytesIn   int64         // on the wire, head and body, before any decoding
 	BytesOut  int64
-	Reused    bool // it travelled on a connection that was open already
 	Phases    Phases
-	LocalAddr string // source address of a new connection; empty if Reused
+
+	NewConnection bool // a connection was opened for it
 }
 
 // HeaderField is a header field of an answer, in the protocol's buffer.

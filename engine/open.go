@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"iter"
+	"sync"
+	"time"
+)
+
+// The pacer's rhythm. Waking up costs a few microseconds, so it is not done more often
+// than every tick; what falls due in between is mostly taken by workers that become free.
+const (
+	tick = 100 * time.Microsecond
+	// An arrival that found every worker busy waits this long for one to become free
+	// before another connection is opened. At high rates that is usually sooner than a
+	// connection could be made; when the target stalls it is the price of not knowing yet.
+	patience = 500 * time.Microsecond
+)
+
+// openLoad is an open load at work. The schedule says what is due; a worker that has
+// finished takes the next arrival itself if it is due, else it parks, and the pacer wakes
+// parked workers for what falls due. An arrival is in flight from when it was due, with
+// or without a worker, and one that falls due when MaxInFlight are in flight is dropped.
+type openLoad struct {
+	r     *run
+	index int
+	max   int
+	wg    sync.WaitGroup // workers
+
+	mu      sync.Mutex // guards what follows
+	due     dueList
+	waiting queue   // accepted arrivals without a worker, oldest first
+	idle    []*hand // parked workers; the last one parked is the first to wake
+	workers int
+	count   openCount
+}
+
+// hand is a parked worker and how to wake it: with the due time of its arrival.
+type hand struct{ wake chan time.Duration }
+
+func newOpenLoad(r *run, index int) *openLoad {
+	l := &openLoad{r: r, index: index, max: r.plan.Loads[index].Open.MaxInFlight}
+	l.due.next, l.due.stop = iter.Pull(r.plan.Loads[index].Open.Schedule)
+	l.due.step()
+	l.count.stages = r.plan.Legend.Loads[index].Stages
+	l.count.tallies = make([]Tally, max(len(l.count.stages), 1))
+	return l
+}
+
+// generate is the pacer.
+func (l *openLoad) generate(r *run) {
+	s := r.sleeper(r.soft)
+	defer s.Close()
+	for more := true; more; {
+		var wakeAt time.Duration
+		wakeAt, more = l.advance(r.now())
+		more = more && s.Sleep(max(wakeAt-r.now(), tick/4))
+	}
+	l.end()
+}
+
+// advance accepts what is due, wakes workers for it and opens more where patience has
+// run out. It returns when to come back, and false when everything was accepted and has
+// found a worker.
+func (l *openLoad) advance(now time.Duration) (wakeAt time.Duration, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.due.more && l.due.head <= now {
+		due := l.due.step()
+		switch {
+		case l.count.inFlight >= l.max:
+			l.count.drop(due)
+		case len(l.idle) > 0:
+			l.count.accept(due, now)
+			h := l.idle[len(l.idle)-1]
+			l.idle = l.idle[:len(l.idle)-1]
+			h.wake <- due
+		default:
+			l.count.accept(due, now)
+			l.waiting.push(due, now)
+		}
+	}
+	l.grow(now)
+	switch {
+	case l.waiting.len() > 0:
+		return now + tick, true
+	case l.due.more:
+		return max(l.due.head, now+tick), true
+	}
+	return 0, false
+}
+
+// grow opens workers for arrivals that have waited long enough: never more at once than
+// an eighth of those there are, so that a hiccup of this machine does not end in a flood
+// of connections, while a stalled target is still followed within milliseconds.
+func (l *openLoad) grow(now time.Duration) {
+	for n := 1 + l.workers/8; n > 0 && l.waiting.len() > 0; n-- {
+		if l.workers > 0 && now-l.waiting.since() < patience {
+			return
+		}
+		id, due := l.workers, l.waiting.pop()
+		l.workers++
+		l.wg.Go(func() { l.work(id, due) })
+	}
+}
+
+// work is a worker's life: one arrival after the other.
+func (l *openLoad) work(id int, due time.Duration) {
+	h := &hand{wake: make(chan time.Duration, 1)}
+	w := l.r.newWorker(l.index, id)
+	defer w.close()
+	for more := true; more; {
+		stage := l.r.plan.Legend.Loads[l.index].StageAt(due)
+		res := w.begin(stage, due, true)
+		due, more = l.take(h, stage, res)
+	}
+}
+
+// take hands in the result of the arrival before and returns the next one that is due,
+// sooner or later; false when there will be none.
+func (l *openLoad) take(h *hand, stage int, res passResult) (due time.Duration, more bool) {
+	now := l.r.now()
+	l.mu.Lock()
+	l.count.finish(now, stage, res)
+	if res.exhausted {
+		l.due.more = false
+	}
+	switch {
+	case l.waiting.len() > 0:
+		due, more = l.waiting.pop(), true
+	case l.due.more && l.due.head <= now:
+		due, more = l.due.step(), true
+		l.count.accept(due, now)
+	case l.due.more:
+		l.idle = append(l.idle, h)
+		l.mu.Unlock()
+		due, more = <-h.wake
+		return due, more
+	}
+	l.mu.Unlock()
+	return due, more
+}
+
+// end closes the schedule, lets parked workers go, and counts what never fell due.
+func (l *openLoad) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.due.more = false
+	for _, h := range l.idle {
+		close(h.wake)
+	}
+	l.idle = nil
+	l.count.remain(&l.due)
+	l.due.stop()
+}
+
+func (l *openLoad) wait() { l.wg.Wait() }
+
+func (l *openLoad) harvest(r *run, s *Snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.count.integrate(r.now())
+	for i := range l.count.tallies {
+		s.Tallies[l.index][i].merge(&l.count.tallies[i])
+	}
+	clear(l.count.tallies)
+	s.Health.InFlight += l.count.peak
+	l.count.peak = l.count.inFlight
+}
+
+// dueList is a schedule with its next arrival in sight.
+type dueList struct {
+	next func() (time.Duration, bool)
+	stop func()
+	head time.Duration // of the next arrival
+	left bool          // head has not been taken
+	more bool          // head may be taken
+}
+
+// step takes the head and returns it.
+func (d *dueList) step() time.Duration {
+	due := d.head
+	d.head, d.left = d.next()
+	d.more = d.left
+	return due
+}
+
+// queue holds accepted arrivals in the order in which they fell due.
+type queue struct {
+	items []waitingArrival
+	first int
+}
+
+type waitingArrival struct{ due, since time.Duration }
+
+func (q *queue) len() int { return len(q.items) - q.first }
+
+// since returns when the oldest began to wait.
+func (q *queue) since() time.Duration { return q.items[q.first].since }
+
+func (q *queue) push(due, now time.Duration) {
+	if q.first > len(q.items)/2 { // the front half is spent: use it again
+		n := copy(q.items, q.items[q.first:])
+		q.items, q.first = q.items[:n], 0
+	}
+	q.items = append(q.items, waitingArrival{due, now})
+}
+
+func (q *queue) pop() time.Duration {
+	q.first++
+	return q.items[q.first-1].due
+}

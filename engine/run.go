@@ -1,0 +1,161 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxGraceInterrupted bounds the grace period of a run that was stopped from outside:
+// somebody is waiting for it to end.
+const maxGraceInterrupted = time.Second
+
+// Run carries out the plan and returns everything that was measured. Every interval it
+// gives observe, from one goroutine, a snapshot of what happened in it; the snapshot is
+// observe's to keep. When ctx ends, no new work starts, what is in flight gets a short
+// grace, and Run returns what there is together with the context's cause. Run returns
+// when all its goroutines have.
+func Run(ctx context.Context, p Plan, observe func(*Snapshot)) (*Snapshot, error) {
+	return runWith(ctx, p, observe, newSleeper)
+}
+
+// run is what the loads of a run share.
+type run struct {
+	plan    *Plan
+	epoch   time.Time
+	rec     *recorder
+	soft    context.Context // ends when no new work may start //nolint:containedctx // a run is a scope
+	hard    context.Context // ends when in-flight work is cut off //nolint:containedctx // a run is a scope
+	cutOff  context.CancelFunc
+	over    []context.Context // per load, ends when its last pass has begun //nolint:containedctx // a run is a scope
+	sleeper func(context.Context) sleeper
+	health  healthMeter
+	opened  atomic.Int64 // sessions opened so far
+	open    atomic.Int64 // sessions open now
+}
+
+// generator is a load at work.
+type generator interface {
+	// generate starts work until the load is over or r.soft ends; what it started may go on.
+	generate(r *run)
+	// wait returns when nothing the generator started is under way any more.
+	wait()
+	// harvest adds the tallies kept outside the recorder since the harvest before.
+	harvest(r *run, s *Snapshot)
+}
+
+func runWith(ctx context.Context, p Plan, observe func(*Snapshot), sl func(context.Context) sleeper) (*Snapshot, error) {
+	r := &run{plan: &p, rec: newRecorder(p.Legend), soft: ctx, sleeper: sl}
+	r.hard, r.cutOff = context.WithCancel(context.WithoutCancel(ctx))
+	defer r.cutOff()
+	gens := make([]generator, len(p.Loads))
+	ends := make([]context.CancelFunc, len(p.Loads))
+	r.over = make([]context.Context, len(p.Loads))
+	for i := range p.Loads {
+		r.over[i], ends[i] = context.WithCancel(ctx)
+		gens[i] = newGenerator(r, i)
+	}
+	r.epoch = time.Now()
+	r.health.start()
+
+	done := make(chan struct{})
+	go func() {
+		r.drive(gens, ends)
+		close(done)
+	}()
+	total := r.observe(gens, observe, done)
+	if ctx.Err() != nil {
+		return total, context.Cause(ctx)
+	}
+	return total, nil
+}
+
+func newGenerator(r *run, load int) generator {
+	if r.plan.Loads[load].Open != nil {
+		return newOpenLoad(r, load)
+	}
+	return newClosedLoad(r, load)
+}
+
+// drive runs all loads to their end, grants the grace period, cuts off what is still in
+// flight and returns when everything has stopped.
+func (r *run) drive(gens []generator, ends []context.CancelFunc) {
+	var making sync.WaitGroup
+	for i, g := range gens {
+		making.Go(func() {
+			defer ends[i]()
+			g.generate(r)
+		})
+	}
+	making.Wait()
+	idle := make(chan struct{})
+	go func() {
+		for _, g := range gens {
+			g.wait()
+		}
+		close(idle)
+	}()
+	grace := r.plan.Grace
+	if r.soft.Err() != nil {
+		grace = min(grace, maxGraceInterrupted)
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	soft := r.soft.Done()
+	for waiting := true; waiting; {
+		select {
+		case <-idle:
+			return
+		case <-soft:
+			soft = nil
+			timer.Reset(min(grace, maxGraceInterrupted))
+		case <-timer.C:
+			waiting = false
+		}
+	}
+	r.cutOff()
+	<-idle
+}
+
+// observe cuts a snapshot at every interval edge until done is closed, and returns the
+// sum of all.
+func (r *run) observe(gens []generator, observe func(*Snapshot), done <-chan struct{}) *Snapshot {
+	interval := r.plan.Interval
+	if interval <= 0 {
+		interval = time.Second
+	}
+	total := NewSnapshot(r.plan.Legend)
+	var from time.Duration
+	cut := func(to time.Duration) {
+		s := r.rec.cut()
+		s.From, s.To = from, to
+		s.Health = r.health.read(to - from)
+		for _, g := range gens {
+			g.harvest(r, s)
+		}
+		s.Health.Connections = int(r.opened.Swap(0))
+		s.Health.Users = int(r.open.Load())
+		from = to
+		total.Merge(s)
+		if observe != nil {
+			observe(s)
+		}
+	}
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	for edge := interval; ; {
+		select {
+		case <-done:
+			cut(r.now())
+			return total
+		case <-timer.C:
+			cut(edge)
+			edge = max(edge+interval, r.now().Truncate(interval)+interval)
+			timer.Reset(edge - r.now())
+		}
+	}
+}
+
+// now returns the time since the run began.
+func (r *run) now() time.Duration { return time.Since(r.epoch) }
