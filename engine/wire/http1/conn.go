@@ -1,0 +1,114 @@
+package http1
+
+import (
+	"errors"
+	"math"
+	"net"
+	"os"
+	"time"
+)
+
+// never is a due time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// conn is a connection with the part of the answer that was read from it. Times are
+// offsets on the client's clock.
+type conn struct {
+	net.Conn
+	session  *session
+	scheme   string
+	host     string
+	buf      []byte // buf[:w] is filled
+	w        int
+	small    []byte        // the connection's own buffer, while buf is a larger one
+	armed    time.Duration // the deadline that is set
+	lastUsed time.Duration
+	exact    bool // a deadline must never fire early: a TLS write does not survive that
+	reused   bool
+}
+
+// arm sees to it that reads and writes fail at due or earlier. One that fails early is
+// told apart by extend; so a deadline need not be set anew for each request.
+func (c *conn) arm(now, due time.Duration) {
+	if c.armed == due || (!c.exact && now < c.armed && c.armed < due) {
+		return
+	}
+	c.set(due)
+}
+
+func (c *conn) set(due time.Duration) {
+	c.armed = due
+	var at time.Time
+	if due != never {
+		at = c.session.client.base.Add(due)
+	}
+	_ = c.SetDeadline(at) // it fails only on a closed connection, and so will what follows
+	if c.session.stopped.Load() {
+		c.cut()
+	}
+}
+
+// cut ends whatever waits on the connection, now and later.
+func (c *conn) cut() { _ = c.SetDeadline(time.Unix(1, 0)) }
+
+// extend reports whether err is a deadline that fired before due, and sets that one.
+func (c *conn) extend(err error, due time.Duration) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) || c.session.stopped.Load() || c.session.client.now() >= due {
+		return false
+	}
+	c.set(due)
+	return true
+}
+
+// write sends all of p.
+func (c *conn) write(p []byte, due time.Duration) error {
+	for len(p) > 0 {
+		n, err := c.Write(p)
+		p = p[n:]
+		if err != nil && !c.extend(err, due) {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill reads once into the free part of the buffer and returns how much came.
+func (c *conn) fill(due time.Duration) (int, error) {
+	for {
+		n, err := c.Read(c.buf[c.w:])
+		if n > 0 {
+			c.w += n
+			return n, nil
+		}
+		if err != nil && !c.extend(err, due) {
+			return 0, err
+		}
+	}
+}
+
+// enlarge swaps the buffer for a large one, until the end of the call.
+func (c *conn) enlarge() {
+	if c.small != nil {
+		return
+	}
+	large := *c.session.client.large.Get().(*[]byte)
+	copy(large, c.buf[:c.w])
+	c.small, c.buf = c.buf, large
+}
+
+func (c *conn) reduce() {
+	if c.small == nil {
+		return
+	}
+	c.session.client.large.Put(&c.buf)
+	c.buf, c.small = c.small, nil
+}
+
+// idleState is what happened on a connection while nobody used it.
+type idleState uint8
+
+const (
+	idleQuiet idleState = iota
+	idleClosed
+	idleData
+)

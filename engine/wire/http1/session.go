@@ -1,0 +1,195 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"plimsoll/engine"
+	"plimsoll/engine/flow"
+)
+
+// maxOrigins is how many connections a session keeps. A flow talks to few hosts; a chain
+// of redirects can lead to many.
+const maxOrigins = 16
+
+// staleAfter is how long a connection may lie idle before it is looked at, for the price
+// of a system call, whether the server has closed it.
+const staleAfter = 5 * time.Millisecond
+
+// session is one user's connections, usually a single one.
+type session struct {
+	client  *Client
+	ctx     context.Context // from Open: the session lives as long as it does
+	stop    func() bool     // takes interrupt off ctx
+	stopped atomic.Bool
+	mu      sync.Mutex // conns, against interrupt; the user itself is alone
+	conns   []*conn
+
+	lastReq *flow.Request // the request that lastMsg is the form of
+	lastMsg *message
+	own     message // of requests that are not Fixed
+	answer  answer
+}
+
+var errStopped = errors.New("the run was stopped")
+
+// Do implements engine.Session.
+func (s *session) Do(req *flow.Request, resp *flow.Response) error {
+	resp.Reset()
+	if s.stopped.Load() {
+		return &engine.Failure{Kind: engine.ErrInterrupted, Err: errStopped}
+	}
+	m, err := s.render(req)
+	if err != nil {
+		return &engine.Failure{Kind: engine.ErrTemplate, Err: err}
+	}
+	now := s.client.now()
+	due := after(now, req.Timeout.Total)
+	c, err := s.connection(req, resp, now, due)
+	if err != nil {
+		return s.failure(err)
+	}
+	if !c.reused {
+		now = s.client.now()
+	}
+	keep, err := s.exchange(c, m, req, resp, now, due)
+	c.reduce()
+	if !keep || err != nil || m.close {
+		s.drop(c)
+	}
+	if err != nil {
+		return s.failure(err)
+	}
+	c.reused = true
+	return nil
+}
+
+// Close implements engine.Session.
+func (s *session) Close() error {
+	s.stop()
+	for len(s.conns) > 0 {
+		s.drop(s.conns[0])
+	}
+	return nil
+}
+
+// after returns when a time limit that starts now is over; zero is no limit.
+func after(now, limit time.Duration) time.Duration {
+	if limit <= 0 {
+		return never
+	}
+	return now + limit
+}
+
+func (s *session) render(req *flow.Request) (*message, error) {
+	if req == s.lastReq {
+		return s.lastMsg, nil
+	}
+	if req.Fixed {
+		m, err := s.client.message(req)
+		if err == nil {
+			s.lastReq, s.lastMsg = req, m
+		}
+		return m, err
+	}
+	err := s.own.render(req, s.client.newConnection)
+	s.own.join(req.Body)
+	return &s.own, err
+}
+
+// connection returns the open connection to the request's origin, or a new one.
+func (s *session) connection(req *flow.Request, resp *flow.Response, now, due time.Duration) (*conn, error) {
+	for _, c := range s.conns {
+		if c.host != req.Host || c.scheme != req.Scheme {
+			continue
+		}
+		if now-c.lastUsed > staleAfter {
+			switch c.idleState() {
+			case idleClosed:
+				s.drop(c)
+				return s.connect(req, resp, min(due, after(now, req.Timeout.Connect)))
+			case idleData:
+				s.drop(c)
+				return nil, failed(engine.ErrLeftover, errLateBytes)
+			}
+		}
+		resp.Reused = true
+		return c, nil
+	}
+	return s.connect(req, resp, min(due, after(now, req.Timeout.Connect)))
+}
+
+func (s *session) connect(req *flow.Request, resp *flow.Response, due time.Duration) (*conn, error) {
+	if len(s.conns) >= maxOrigins {
+		s.drop(s.conns[0])
+	}
+	nc, err := s.client.dialer.dial(s.ctx, req, resp, s.client.base, due)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: nc, session: s, scheme: req.Scheme, host: req.Host, armed: never, exact: req.Scheme == "https"}
+	c.buf = make([]byte, smallBuffer)
+	s.mu.Lock()
+	s.conns = append(s.conns, c)
+	s.mu.Unlock()
+	c.set(never)
+	return c, nil
+}
+
+func (s *session) drop(c *conn) {
+	_ = c.Conn.Close() // nothing more is expected of it
+	s.mu.Lock()
+	if i := slices.Index(s.conns, c); i >= 0 {
+		s.conns = slices.Delete(s.conns, i, i+1)
+	}
+	s.mu.Unlock()
+}
+
+// interrupt runs when the context of Open ended.
+func (s *session) interrupt() {
+	s.stopped.Store(true)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.conns {
+		c.cut()
+	}
+}
+
+// exchange sends the message and reads its answer. It reports whether the connection can
+// carry another one.
+func (s *session) exchange(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (bool, error) {
+	c.arm(now, due)
+	c.w = 0
+	if err := c.write(m.head, due); err != nil {
+		return false, failed(writeKind(err), err)
+	}
+	resp.BytesOut = int64(len(m.head))
+	if len(m.body) > 0 {
+		if err := c.write(m.body, due); err != nil {
+			return false, failed(writeKind(err), err)
+		}
+		resp.BytesOut += int64(len(m.body))
+		now = s.client.now()
+	}
+	first := min(due, after(now, req.Timeout.FirstByte))
+	c.arm(now, first)
+	if _, err := c.fill(first); err != nil {
+		return false, firstByteFailure(err, first < due)
+	}
+	began := s.client.now()
+	resp.Phases[flow.FirstByte] = began - now
+	a := &s.answer
+	a.begin(c, req, resp, due)
+	err := a.read(m.bare)
+	a.end()
+	c.lastUsed = began
+	if a.reads > 0 {
+		c.lastUsed = s.client.now()
+		resp.Phases[flow.Body] = c.lastUsed - began
+	}
+	return err == nil && !a.head.close && !a.untilClose, err
+}
