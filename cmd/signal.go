@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// interruption is the cause with which a command's context ends when a signal arrives.
+type interruption struct{ signal os.Signal }
+
+func (i *interruption) Error() string {
+	if i.signal == syscall.SIGTERM {
+		return "terminated"
+	}
+	return "interrupted"
+}
+
+func (i *interruption) exitCode() int {
+	if i.signal == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
+}
+
+// interrupted returns the signal that ended ctx, nil if there was none.
+func interrupted(ctx context.Context) *interruption {
+	i, _ := errors.AsType[*interruption](context.Cause(ctx))
+	return i
+}
+
+// untilSignal returns a context that SIGINT or SIGTERM ends, with an *interruption as its
+// cause. A second signal ends the process at once: by then the user does not want to wait
+// for whatever the first one started. The function returned gives the signals back.
+func untilSignal(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for range 2 {
+			select {
+			case s := <-signals:
+				i := &interruption{signal: s}
+				if ctx.Err() != nil {
+					os.Exit(i.exitCode())
+				}
+				cancel(i)
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	}
+}

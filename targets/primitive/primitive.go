@@ -1,0 +1,167 @@
+// Package primitive answers under /x/ with one simple behaviour per path: at once, after
+// a time, with so many bytes, with a status, with what was sent, or with a freeze. They
+// are what a measurement can be held against, because what they do is known in advance.
+// It models no service, holds no state between requests and opens no port.
+package primitive
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Limits on what a request may ask for, so that no request holds the host down.
+const (
+	MaxBytes = 64 << 20    // longest answer of bytes
+	MaxEcho  = 8 << 20     // longest body that echo sends back
+	MaxPause = time.Minute // longest time any path waits
+)
+
+const text = "text/plain; charset=utf-8"
+
+// primitives is the state behind the paths.
+type primitives struct {
+	started time.Time // stalls are counted from here
+	alarm   alarm
+}
+
+// Handler returns the handler of the paths
+//
+//	/x/ok                       answers ok at once
+//	/x/io?ms=5                  waits, as for a disk or another service, without using the processor
+//	/x/bytes/{n}                answers with n bytes
+//	/x/status/{code}            answers with the status, 200 … 599
+//	/x/echo                     answers with the body and its type
+//	/x/stall?every_s=10&for_s=1 freezes: of every ten seconds since Handler was called, the last
+//
+// A parameter that is wrong or past its limit is answered with 400 and the reason.
+func Handler() http.Handler {
+	p := &primitives{started: time.Now()}
+	mux := http.NewServeMux()
+	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"/x/ok":            p.ok,
+		"/x/io":            p.io,
+		"/x/bytes/{n}":     p.bytes,
+		"/x/status/{code}": p.status,
+		"/x/echo":          p.echo,
+		"/x/stall":         p.stall,
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if err := answer(w, r); err != nil {
+				http.Error(w, r.URL.Path+": "+err.Error(), http.StatusBadRequest)
+			}
+		})
+	}
+	return mux
+}
+
+func (p *primitives) ok(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", text)
+	io.WriteString(w, "ok\n") //nolint:errcheck // the client is gone; there is nobody to tell
+	return nil
+}
+
+func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
+	d, err := span(r, "ms", 10, time.Millisecond)
+	if err != nil {
+		return err
+	}
+	if p.alarm.wait(r.Context(), d) != nil {
+		return nil // the client left
+	}
+	return p.ok(w, r)
+}
+
+func (p *primitives) stall(w http.ResponseWriter, r *http.Request) error {
+	every, err := span(r, "every_s", 10, time.Second)
+	if err != nil {
+		return err
+	}
+	frozen, err := span(r, "for_s", 1, time.Second)
+	if err != nil {
+		return err
+	}
+	if frozen >= every {
+		return fmt.Errorf("for_s has to be less than every_s")
+	}
+	if at := time.Since(p.started) % every; at >= every-frozen && p.alarm.wait(r.Context(), every-at) != nil {
+		return nil // the client left
+	}
+	return p.ok(w, r)
+}
+
+func (p *primitives) bytes(w http.ResponseWriter, r *http.Request) error {
+	n, err := number(r.PathValue("n"), 0, MaxBytes)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Content-Length", strconv.Itoa(n))
+	var block [4096]byte
+	for i := range block {
+		block[i] = 'x'
+	}
+	for n > 0 && err == nil {
+		var sent int
+		sent, err = w.Write(block[:min(n, len(block))])
+		n -= sent
+	}
+	return nil
+}
+
+func (p *primitives) status(w http.ResponseWriter, r *http.Request) error {
+	code, err := number(r.PathValue("code"), 200, 599)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", text)
+	w.WriteHeader(code)
+	if code != http.StatusNoContent && code != http.StatusNotModified {
+		fmt.Fprintf(w, "%d %s\n", code, http.StatusText(code))
+	}
+	return nil
+}
+
+// echo reads all before it answers: a client that sends all before it reads would wait
+// for ever on one that did both at once.
+func (p *primitives) echo(w http.ResponseWriter, r *http.Request) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxEcho))
+	if err != nil {
+		return fmt.Errorf("read the body: %w", err)
+	}
+	if kind := r.Header.Get("Content-Type"); kind != "" {
+		w.Header().Set("Content-Type", kind)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.Write(body) //nolint:errcheck // the client is gone; there is nobody to tell
+	return nil
+}
+
+// span reads a parameter that is a time in the given unit, fractions allowed.
+func span(r *http.Request, name string, otherwise float64, unit time.Duration) (time.Duration, error) {
+	value := otherwise
+	if s := r.URL.Query().Get(name); s != "" {
+		var err error
+		if value, err = strconv.ParseFloat(s, 64); err != nil {
+			return 0, fmt.Errorf("%s=%q is not a number", name, s)
+		}
+	}
+	most := float64(MaxPause) / float64(unit)
+	if !(value >= 0 && value <= most) { // also refuses NaN
+		return 0, fmt.Errorf("%s=%v is not between 0 and %v", name, value, most)
+	}
+	return time.Duration(value * float64(unit)), nil
+}
+
+func number(s string, least, most int) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a whole number", s)
+	}
+	if n < least || n > most {
+		return 0, fmt.Errorf("%d is not between %d and %d", n, least, most)
+	}
+	return n, nil
+}
