@@ -1,0 +1,321 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"plimsoll/engine"
+	"plimsoll/report/budget"
+)
+
+// Validity says whether the measurement can be trusted, and what that rests on. A run
+// whose numbers the generator shaped, or that measured a smaller load than planned, is
+// not valid; each reason gives its numbers and says what to do.
+type Validity struct {
+	Valid     bool     `json:"valid"`
+	Reasons   []string `json:"reasons"`
+	LimitedBy []string `json:"limited_by,omitempty"` // what in the generator shaped the numbers: one of the Limit constants each
+	CPUShare  float64  `json:"cpu_share"`            // processor time used, of what there was (0 to 1)
+	GCShare   float64  `json:"gc_share"`             // the part of the used time that collected garbage (0 to 1)
+	Lag       *Lag     `json:"lag_us"`               // of all requests of open loads; null without any
+	Little    []Little `json:"little"`
+	InFlight  int      `json:"most_in_flight"`
+	Sessions  int      `json:"sessions"`
+	OpenFiles int      `json:"most_open_files"`
+	FileLimit int      `json:"file_limit"` // 0 if unknown
+}
+
+// Lag is how late the generator was, in microseconds.
+type Lag struct {
+	P50 float64 `json:"p50"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+// Little holds the two sides of Little's law L = λ·W (Little 1961) for one load: passes in
+// flight as counted, and as rate and latency say. Think time is left out of both.
+type Little struct {
+	Load      string  `json:"load"`
+	InFlight  float64 `json:"in_flight"`
+	RateXTime float64 `json:"rate_x_time"`
+}
+
+// What in a generator can shape the numbers it measures.
+const (
+	LimitLag    = "lag"    // requests began late
+	LimitCPU    = "cpu"    // no processor time was left
+	LimitGC     = "gc"     // collecting garbage took too much of it
+	LimitFiles  = "files"  // no more open files allowed
+	LimitPorts  = "ports"  // no free source port
+	LimitLittle = "little" // the counts contradict each other
+)
+
+// The bounds of the rules. Lag matters when it is both long in itself and a visible part
+// of the latency it is contained in.
+const (
+	lagFloor      = 10 * time.Millisecond
+	lagOfLatency  = 0.10
+	busyCPU       = 0.90
+	busyLagFloor  = time.Millisecond // with a busy processor, lag counts from here
+	gcOfCPU       = 0.10
+	gcOfMachine   = 0.05 // a small program that mostly collects garbage disturbs nobody
+	droppedShare  = 0.01
+	notSentShare  = 0.001
+	littleOff     = 0.10
+	littleFloor   = 2 * time.Millisecond // per pass: work between two requests is not latency
+	littleSamples = 100
+	tailSamples   = 10 // samples beyond a quantile that give it a meaning
+)
+
+// evidence is what the rules look at.
+type evidence struct {
+	total    *engine.Snapshot
+	loads    []loadEvidence
+	all      *engine.Cell // every sample
+	results  []budget.Result
+	ended    Ending
+	validity *Validity
+	notes    []string
+}
+
+// loadEvidence is the evidence of one load.
+type loadEvidence struct {
+	engine.LoadLegend
+	tally    engine.Tally
+	span     time.Duration
+	all      *engine.Cell // every sample of the load
+	answered *engine.Cell // the samples that percentiles speak of
+}
+
+// validate judges the measurement and returns, apart, what a reader should know though it
+// spoils nothing. It is a pure function of its arguments.
+func validate(total *engine.Snapshot, results []budget.Result, ended Ending) (Validity, []string) {
+	e := gather(total, results, ended)
+	for _, rule := range []func(*evidence){
+		(*evidence).judgeData, (*evidence).judgeLag, (*evidence).judgeCPU, (*evidence).judgeGC,
+		(*evidence).judgeLimits, (*evidence).judgeDropped, (*evidence).judgeNotSent,
+		(*evidence).judgeLittle, (*evidence).noteExhausted, (*evidence).noteUnfinished,
+		(*evidence).noteTail, (*evidence).noteFiles,
+	} {
+		rule(e)
+	}
+	e.validity.Valid = len(e.validity.Reasons) == 0
+	return *e.validity, e.notes
+}
+
+func gather(total *engine.Snapshot, results []budget.Result, ended Ending) *evidence {
+	h := total.Health
+	e := &evidence{total: total, results: results, ended: ended, all: &engine.Cell{}, validity: &Validity{
+		Reasons: []string{}, Little: []Little{},
+		CPUShare: share(h.CPU, h.Capacity), GCShare: share(h.GC, h.CPU),
+		InFlight: h.InFlight, Sessions: h.Connections, OpenFiles: h.OpenFiles, FileLimit: h.FileLimit,
+	}}
+	open := &engine.Cell{}
+	for i, legend := range total.Legend.Loads {
+		cells := byOutcome(total, func(k engine.Key) bool { return k.Load == i })
+		l := loadEvidence{LoadLegend: legend, span: spanOf(legend, total.To), all: &engine.Cell{}, answered: answered(cells)}
+		for _, t := range total.Tallies[i] {
+			addTally(&l.tally, t)
+		}
+		for _, c := range cells {
+			l.all.Merge(c)
+		}
+		e.all.Merge(l.all)
+		if legend.Model == "open" {
+			open.Merge(l.all)
+		}
+		e.loads = append(e.loads, l)
+	}
+	if lag := &open.Lag; lag.Count() > 0 {
+		e.validity.Lag = &Lag{microseconds(lag.Quantile(0.5)), microseconds(lag.Quantile(0.99)), microseconds(lag.Max())}
+	}
+	return e
+}
+
+func (e *evidence) spoil(format string, args ...any) {
+	e.validity.Reasons = append(e.validity.Reasons, fmt.Sprintf(format, args...))
+}
+
+func (e *evidence) limit(by, format string, args ...any) {
+	if !slices.Contains(e.validity.LimitedBy, by) {
+		e.validity.LimitedBy = append(e.validity.LimitedBy, by)
+	}
+	e.spoil(format, args...)
+}
+
+func (e *evidence) note(format string, args ...any) {
+	e.notes = append(e.notes, fmt.Sprintf(format, args...))
+}
+
+func (e *evidence) judgeData() {
+	var answers, good uint64
+	for _, c := range e.total.Cells {
+		switch c.Outcome {
+		case engine.OK:
+			good += c.Count()
+			answers += c.Count()
+		case engine.Failed:
+			answers += c.Count()
+		}
+	}
+	switch {
+	case e.all.Count() == 0:
+		e.spoil("no request was sent: there is nothing to judge")
+	case answers > 0 && good == 0:
+		e.spoil("nothing succeeded: %s answers, all of them bad; look at the codes and checks, the load may be aimed at the wrong place", FormatCount(answers))
+	}
+}
+
+func (e *evidence) judgeLag() {
+	for _, l := range e.loads {
+		lag, latency := l.all.Lag.Quantile(0.99), l.answered.Latency.Quantile(0.99)
+		if l.Model == "open" && lag > max(lagFloor, portion(latency, lagOfLatency)) {
+			e.limit(LimitLag, "%s: requests began late, p99 of the lag is %s in a latency of %s; use a lower rate, fewer other programs or more generators",
+				l.Name, FormatDuration(lag), FormatDuration(latency))
+		}
+	}
+}
+
+func (e *evidence) judgeCPU() {
+	used := e.validity.CPUShare
+	if used <= busyCPU {
+		return
+	}
+	for _, l := range e.loads {
+		switch {
+		case l.Model == "closed" && l.all.Count() > 0:
+			e.limit(LimitCPU, "%s: the generator used %s of its processor time, so rate and latency are its own; use fewer users, more processors or more generators",
+				l.Name, FormatShare(used))
+		case l.Model == "open" && l.all.Lag.Quantile(0.99) > busyLagFloor:
+			e.limit(LimitCPU, "%s: the generator used %s of its processor time and began late (p99 %s); use a lower rate, more processors or more generators",
+				l.Name, FormatShare(used), FormatDuration(l.all.Lag.Quantile(0.99)))
+		}
+	}
+}
+
+func (e *evidence) judgeGC() {
+	h := e.total.Health
+	if e.validity.GCShare > gcOfCPU && share(h.GC, h.Capacity) > gcOfMachine {
+		e.limit(LimitGC, "collecting garbage took %s of the generator's processor time (%s of the machine); large bodies that are read, or many variables, cost this: read less, or use more memory (GOGC)",
+			FormatShare(e.validity.GCShare), FormatShare(share(h.GC, h.Capacity)))
+	}
+}
+
+func (e *evidence) judgeLimits() {
+	for _, n := range e.all.Errors {
+		switch n.Kind {
+		case engine.ErrFiles:
+			e.limit(LimitFiles, "%s requests failed because this machine allows no more open files (limit %s); raise it with ulimit -n, or lower max_in_flight",
+				FormatCount(n.N), FormatCount(uint64(e.validity.FileLimit)))
+		case engine.ErrPorts:
+			e.limit(LimitPorts, "%s requests failed because this machine had no free port; keep connections open, use more source addresses, or widen net.ipv4.ip_local_port_range",
+				FormatCount(n.N))
+		}
+	}
+}
+
+func (e *evidence) judgeDropped() {
+	if slices.ContainsFunc(e.results, func(r budget.Result) bool { return r.Metric == "dropped" }) {
+		return
+	}
+	for _, l := range e.loads {
+		due := l.tally.Sent + l.tally.Dropped
+		if dropped := ratio(l.tally.Dropped, due); dropped > droppedShare {
+			e.spoil("%s: %s of %s arrivals (%s) were dropped at max_in_flight, so the percentiles describe a smaller load; raise max_in_flight, or promise a bound on dropped",
+				l.Name, FormatCount(l.tally.Dropped), FormatCount(due), FormatShare(dropped))
+		}
+	}
+}
+
+func (e *evidence) judgeNotSent() {
+	if e.ended != Complete {
+		return
+	}
+	for _, l := range e.loads {
+		missing := countsOf(l.tally).NotDue
+		if l.Model != "open" || missing <= 1 || ratio(missing, l.tally.Planned) <= notSentShare {
+			continue
+		}
+		if l.tally.Exhausted > 0 {
+			e.spoil("%s: only %s of %s planned arrivals were offered, then a data source had no more rows; give it more rows, or let it pick at random",
+				l.Name, FormatCount(l.tally.Planned-missing), FormatCount(l.tally.Planned))
+		} else {
+			e.spoil("%s: only %s of %s planned arrivals were offered; the generator could not keep the rate, use a lower one or more generators",
+				l.Name, FormatCount(l.tally.Planned-missing), FormatCount(l.tally.Planned))
+		}
+	}
+}
+
+// judgeLittle holds the passes in flight against the sum of what each request took. An
+// arrival is counted in flight from when the generator saw that it was due, so the count
+// may lie anywhere between the sums of service and latency.
+func (e *evidence) judgeLittle() {
+	for _, l := range e.loads {
+		if l.span <= 0 || l.tally.Busy == 0 {
+			continue
+		}
+		busy := l.tally.Busy - l.tally.Think
+		low, high := l.all.Service.Sum(), l.all.Latency.Sum()
+		e.validity.Little = append(e.validity.Little, Little{l.Name, share(busy, l.span), share(high, l.span)})
+		off := max(low-busy, busy-high, 0)
+		if l.all.Count() < littleSamples || off < littleFloor*time.Duration(l.tally.Sent) {
+			continue
+		}
+		if off > portion(high, littleOff) {
+			e.limit(LimitLittle, "%s: %.3g passes were in flight on average, but rate and latency make %.3g (Little's law); the machine stalled or the counts are wrong, run `plimsoll doctor` and repeat",
+				l.Name, share(busy, l.span), share(high, l.span))
+		}
+	}
+}
+
+func (e *evidence) noteExhausted() {
+	for _, l := range e.loads {
+		if l.tally.Exhausted > 0 {
+			e.note("%s: a data source had no more rows after %s passes", l.Name, FormatCount(l.tally.Sent))
+		}
+	}
+}
+
+func (e *evidence) noteUnfinished() {
+	for _, l := range e.loads {
+		if n := l.tally.Unfinished; n > 0 {
+			e.note("%s: %s of %s (%s) were unfinished at the end and count at their age: what they would have taken is longer",
+				l.Name, FormatCount(n), FormatCount(l.tally.Sent), FormatShare(ratio(n, l.tally.Sent)))
+		}
+	}
+}
+
+func (e *evidence) noteTail() {
+	need := uint64(math.Round(tailSamples / (1 - 0.999)))
+	for _, l := range e.loads {
+		if n := l.answered.Count(); n > 0 && n < need {
+			e.note("%s: p99.9 of %s requests rests on fewer than %d slow ones (%s requests would do)", l.Name, FormatCount(n), tailSamples, FormatCount(need))
+		}
+	}
+}
+
+func (e *evidence) noteFiles() {
+	if v := e.validity; v.FileLimit > 0 && v.OpenFiles*10 > v.FileLimit*9 {
+		e.note("%s of %s allowed files were open", FormatCount(uint64(v.OpenFiles)), FormatCount(uint64(v.FileLimit)))
+	}
+}
+
+func share(a, b time.Duration) float64 {
+	if b <= 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
+func ratio(a, b uint64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return float64(a) / float64(b)
+}
+
+func portion(d time.Duration, of float64) time.Duration { return time.Duration(float64(d) * of) }
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
