@@ -1,6 +1,13 @@
 package budget
 
-import "plimsoll/engine"
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"plimsoll/engine"
+)
 
 // BindError is a name in a budget that the run does not have.
 type BindError struct {
@@ -12,4 +19,175 @@ func (e *BindError) Error() string { return e.Msg }
 
 // Bind checks that the names in the budget are names of the run. The error is a
 // *BindError.
-func (b *Budget) Bind(l *engine.Legend) error { panic("unwritten") }
+func (b *Budget) Bind(l *engine.Legend) error {
+	if _, err := b.left.resolve(l); err != nil {
+		return err
+	}
+	if b.right.ref == nil {
+		return nil
+	}
+	_, err := b.right.ref.resolve(l)
+	return err
+}
+
+// selection is a term's selectors with the names looked up.
+type selection struct {
+	clock    clock
+	requests []bool   // by request
+	stages   [][]bool // by load and stage
+	outcomes [engine.NumOutcomes]bool
+	active   spans // when the selected stages run
+}
+
+func (s *selection) holds(k engine.Key) bool {
+	return s.stages[k.Load][k.Stage] && s.requests[k.Request]
+}
+
+func (t *term) resolve(l *engine.Legend) (*selection, error) {
+	if t.variant != "" {
+		return nil, &BindError{Msg: fmt.Sprintf("variant %q: this run has no variants", t.variant), Hint: "write [" + t.stage + "] for the stage"}
+	}
+	s := &selection{clock: t.metric.clock, requests: make([]bool, len(l.Requests)), outcomes: t.population()}
+	for _, name := range t.requests {
+		if !slices.ContainsFunc(l.Requests, func(r engine.RequestLegend) bool { return r.Name == name }) {
+			return nil, unknownRequest(name, l)
+		}
+	}
+	for i, r := range l.Requests {
+		s.requests[i] = len(t.requests) == 0 || slices.Contains(t.requests, r.Name)
+	}
+	return s, t.resolveLoads(l, s)
+}
+
+// population returns the outcomes whose samples the metric is about.
+func (t *term) population() (p [engine.NumOutcomes]bool) {
+	outcomes := t.outcomes
+	if len(outcomes) == 0 {
+		outcomes = t.metric.outcomes()
+	}
+	for _, o := range outcomes {
+		p[o] = true
+	}
+	return p
+}
+
+// outcomes returns the outcomes that the metric is about if the author names none.
+func (m metric) outcomes() []engine.Outcome {
+	switch m.name {
+	case "errors":
+		return []engine.Outcome{engine.Failed, engine.Error, engine.Unfinished}
+	case "rate":
+		return []engine.Outcome{engine.OK, engine.Failed}
+	case "goodput":
+		return []engine.Outcome{engine.OK}
+	case "count", "dropped":
+		return []engine.Outcome{engine.OK, engine.Failed, engine.Error, engine.Unfinished}
+	default:
+		return []engine.Outcome{engine.OK, engine.Failed, engine.Unfinished}
+	}
+}
+
+func (t *term) resolveLoads(l *engine.Legend, s *selection) error {
+	for _, name := range t.loads {
+		if !slices.ContainsFunc(l.Loads, func(x engine.LoadLegend) bool { return x.Name == name }) {
+			return unknownName("load", name, loadNames(l))
+		}
+	}
+	var stages []string
+	found, open := false, false
+	for i, load := range l.Loads {
+		s.stages = append(s.stages, make([]bool, max(len(load.Stages), 1)))
+		if len(t.loads) > 0 && !slices.Contains(t.loads, load.Name) {
+			continue
+		}
+		for g := range s.stages[i] {
+			stage := stageOf(load, g)
+			stages = include(stages, stage.Name)
+			if t.stage == "" || t.stage == stage.Name {
+				s.stages[i][g], found, open = true, true, open || load.Model == "open"
+				s.active = s.active.with(stage.From, stage.To)
+			}
+		}
+	}
+	if !found {
+		return unknownName("stage", t.stage, stages)
+	}
+	if t.metric.name == "dropped" && !open {
+		return &BindError{Msg: "a closed load never drops an arrival", Hint: "dropped is for open loads"}
+	}
+	return nil
+}
+
+// stageOf returns the stage g of the load; a load without stages is one that never ends.
+func stageOf(l engine.LoadLegend, g int) engine.StageLegend {
+	if len(l.Stages) == 0 {
+		return engine.StageLegend{To: forever}
+	}
+	stage := l.Stages[g]
+	if stage.To <= stage.From {
+		stage.To = forever
+	}
+	return stage
+}
+
+func loadNames(l *engine.Legend) (names []string) {
+	for _, x := range l.Loads {
+		names = append(names, x.Name)
+	}
+	return names
+}
+
+func unknownRequest(name string, l *engine.Legend) error {
+	if slices.Contains(loadNames(l), name) {
+		return &BindError{Msg: fmt.Sprintf("no request is named %q", name), Hint: "write load:" + name + " for the load"}
+	}
+	var names []string
+	for _, r := range l.Requests {
+		names = append(names, r.Name)
+	}
+	return unknownName("request", name, names)
+}
+
+func unknownName(kind, name string, known []string) error {
+	e := &BindError{Msg: fmt.Sprintf("no %s is named %q", kind, name)}
+	if near := nearest(name, known); near != "" {
+		e.Hint = "did you mean " + strconv.Quote(near) + "?"
+	} else if len(known) > 0 && len(known) <= 8 {
+		e.Hint = fmt.Sprintf("the %ss are %s", kind, strings.Join(known, ", "))
+	}
+	return e
+}
+
+// nearest returns the name with the smallest edit distance, if it is close enough to be a
+// slip of the hand: at most a third of the name's letters, and at least one, differ.
+func nearest(name string, known []string) (best string) {
+	closest := max(len([]rune(name))/3, 1) + 1
+	for _, k := range known {
+		if d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(k))); d < closest {
+			best, closest = k, d
+		}
+	}
+	return best
+}
+
+// distance is the number of insertions, deletions and replacements from a to b
+// (Levenshtein 1966), by rows of the table of Wagner and Fischer (1974).
+func distance(a, b []rune) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			replace := diagonal
+			if x != y {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

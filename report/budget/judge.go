@@ -1,0 +1,95 @@
+package budget
+
+import "math"
+
+// judgement is what one stretch of the run, or all of it, says about a budget.
+type judgement struct {
+	verdict         Verdict
+	observed, limit float64 // in the unit of the measure; NaN if unknown
+	slack           float64 // how far inside the limit, as a share of it where it is above 0
+	samples         uint64
+	reason          string
+}
+
+// judge compares both sides over the same stretch; right is nil without a metric there.
+func (b *Budget) judge(left, right *part) judgement {
+	f := b.left.figure(left, b.measure)
+	j := judgement{verdict: Inconclusive, observed: f.value, limit: math.NaN(), samples: f.samples, reason: f.lack}
+	if b.right.baseline {
+		j.reason = "no baseline given"
+		return j
+	}
+	j.limit = b.right.plus.amount()
+	if ref := b.right.ref; ref != nil {
+		g := ref.figure(right, b.measure)
+		j.limit += b.right.factor * g.value
+		if g.lack != "" {
+			j.reason = "on the right side, " + g.lack
+			return j
+		}
+	}
+	switch {
+	case f.lack == "":
+		j.verdict = Kept
+	case b.op[0] == '<' && !math.IsNaN(f.floor) && !b.keeps(f.floor, j.limit):
+		j.observed = f.floor
+	default:
+		return j
+	}
+	if !b.keeps(j.observed, j.limit) {
+		j.verdict, j.reason = Broken, ""
+	}
+	j.slack = b.slack(j.observed, j.limit)
+	return j
+}
+
+func (b *Budget) keeps(observed, limit float64) bool {
+	switch b.op {
+	case "<":
+		return observed < limit
+	case "<=":
+		return observed <= limit
+	case ">":
+		return observed > limit
+	case ">=":
+		return observed >= limit
+	default:
+		return observed == limit
+	}
+}
+
+// slack orders judgements of one budget from worst to best.
+func (b *Budget) slack(observed, limit float64) float64 {
+	d := limit - observed
+	switch b.op[0] {
+	case '>':
+		d = -d
+	case '=':
+		d = -math.Abs(d)
+	}
+	if limit > 0 {
+		return d / limit
+	}
+	return d
+}
+
+// result puts the judgement into the units of reports.
+func (b *Budget) result(j judgement) Result {
+	unit, factor := b.measure.unit()
+	r := Result{
+		Expr: b.String(), Metric: b.Metric(), Unit: unit, Level: b.level(),
+		Result: j.verdict, Reason: j.reason, Samples: j.samples,
+		Observed: known(j.observed * factor), Limit: known(j.limit * factor),
+	}
+	if r.Observed != nil && j.limit > 0 {
+		r.Margin = new(b.slack(j.observed, j.limit))
+	}
+	return r
+}
+
+func known(x float64) *float64 {
+	if math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
