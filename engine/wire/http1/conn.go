@@ -23,6 +23,7 @@ type conn struct {
 	small    []byte        // the connection's own buffer, while buf is a larger one
 	armed    time.Duration // the deadline that is set
 	lastUsed time.Duration
+	duplex   *duplex // nil within TLS
 	exact    bool // a deadline must never fire early: a TLS write does not survive that
 	reused   bool
 }
@@ -84,6 +85,34 @@ func (c *conn) fill(due time.Duration) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// ask sends p and reads the first bytes of the answer to it.
+func (c *conn) ask(p []byte, due time.Duration) error {
+	c.w = 0
+	for c.duplex != nil && len(p) > 0 {
+		rest, n, err := c.duplex.exchange(p, c.buf)
+		if n > 0 {
+			c.w = n
+			return nil
+		}
+		if err != nil && !c.extend(err, due) {
+			return err
+		}
+		if err == nil {
+			return c.finishAsk(rest, due)
+		}
+		p = rest
+	}
+	return c.finishAsk(p, due)
+}
+
+func (c *conn) finishAsk(p []byte, due time.Duration) error {
+	if err := c.write(p, due); err != nil {
+		return err
+	}
+	_, err := c.fill(due)
+	return err
 }
 
 // enlarge swaps the buffer for a large one, until the end of the call.

@@ -133,6 +133,7 @@ func (s *session) connect(req *flow.Request, resp *flow.Response, due time.Durat
 	}
 	c := &conn{Conn: nc, session: s, scheme: req.Scheme, host: req.Host, armed: never, exact: req.Scheme == "https"}
 	c.buf = make([]byte, smallBuffer)
+	c.duplex = newDuplex(nc)
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
 	s.mu.Unlock()
@@ -162,29 +163,15 @@ func (s *session) interrupt() {
 // exchange sends the message and reads its answer. It reports whether the connection can
 // carry another one.
 func (s *session) exchange(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (bool, error) {
-	c.arm(now, due)
-	c.w = 0
-	if err := c.write(m.head, due); err != nil {
-		return false, failed(writeKind(err), err)
-	}
-	resp.BytesOut = int64(len(m.head))
-	if len(m.body) > 0 {
-		if err := c.write(m.body, due); err != nil {
-			return false, failed(writeKind(err), err)
-		}
-		resp.BytesOut += int64(len(m.body))
-		now = s.client.now()
-	}
-	first := min(due, after(now, req.Timeout.FirstByte))
-	c.arm(now, first)
-	if _, err := c.fill(first); err != nil {
-		return false, firstByteFailure(err, first < due)
+	sent, err := s.ask(c, m, req, resp, now, due)
+	if err != nil {
+		return false, err
 	}
 	began := s.client.now()
-	resp.Phases[flow.FirstByte] = began - now
+	resp.Phases[flow.FirstByte] = began - sent
 	a := &s.answer
 	a.begin(c, req, resp, due)
-	err := a.read(m.bare)
+	err = a.read(m.bare)
 	a.end()
 	c.lastUsed = began
 	if a.reads > 0 {
@@ -192,4 +179,38 @@ func (s *session) exchange(c *conn, m *message, req *flow.Request, resp *flow.Re
 		resp.Phases[flow.Body] = c.lastUsed - began
 	}
 	return err == nil && !a.head.close && !a.untilClose, err
+}
+
+// ask sends the message and reads the first bytes of the answer. It returns when the
+// message was sent; of one that goes out in a single write that is when the write began.
+func (s *session) ask(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (time.Duration, error) {
+	if len(m.body) > 0 {
+		return s.upload(c, m, req, resp, now, due)
+	}
+	first := min(due, after(now, req.Timeout.FirstByte))
+	c.arm(now, first)
+	resp.BytesOut = int64(len(m.head))
+	if err := c.ask(m.head, first); err != nil {
+		return 0, firstByteFailure(err, first < due)
+	}
+	return now, nil
+}
+
+// upload is ask for a message with a long body.
+func (s *session) upload(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (time.Duration, error) {
+	c.w = 0
+	c.arm(now, due)
+	for _, p := range [][]byte{m.head, m.body} {
+		if err := c.write(p, due); err != nil {
+			return 0, failed(readKind(err), err)
+		}
+		resp.BytesOut += int64(len(p))
+	}
+	now = s.client.now()
+	first := min(due, after(now, req.Timeout.FirstByte))
+	c.arm(now, first)
+	if _, err := c.fill(first); err != nil {
+		return 0, firstByteFailure(err, first < due)
+	}
+	return now, nil
 }
