@@ -14,6 +14,9 @@ const (
 	// before another connection is opened. At high rates that is usually sooner than a
 	// connection could be made; when the target stalls it is the price of not knowing yet.
 	patience = 500 * time.Microsecond
+	// A pacer that wakes up later than this was waiting for a processor. Then workers
+	// are busy because this machine is, and more connections would make it worse.
+	sluggish = 200 * time.Microsecond
 )
 
 // openLoad is an open load at work. The schedule says what is due; a worker that has
@@ -31,6 +34,7 @@ type openLoad struct {
 	waiting queue   // accepted arrivals without a worker, oldest first
 	idle    []*hand // parked workers; the last one parked is the first to wake
 	workers int
+	calm    time.Duration // since when the pacer has not been sluggish
 	count   openCount
 }
 
@@ -50,20 +54,23 @@ func newOpenLoad(r *run, index int) *openLoad {
 func (l *openLoad) generate(r *run) {
 	s := r.sleeper(r.soft)
 	defer s.Close()
-	for more := true; more; {
-		var wakeAt time.Duration
-		wakeAt, more = l.advance(r.now())
+	wakeAt, more := r.now(), true
+	for more {
+		wakeAt, more = l.advance(r.now(), wakeAt)
 		more = more && s.Sleep(max(wakeAt-r.now(), tick/4))
 	}
 	l.end()
 }
 
 // advance accepts what is due, wakes workers for it and opens more where patience has
-// run out. It returns when to come back, and false when everything was accepted and has
-// found a worker.
-func (l *openLoad) advance(now time.Duration) (wakeAt time.Duration, more bool) {
+// run out. It should have been called at planned. It returns when to come back, and false
+// when everything was accepted and has found a worker.
+func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if now-planned > sluggish {
+		l.calm = now
+	}
 	for l.due.more && l.due.head <= now {
 		due := l.due.step()
 		switch {
@@ -94,7 +101,7 @@ func (l *openLoad) advance(now time.Duration) (wakeAt time.Duration, more bool) 
 // of connections, while a stalled target is still followed within milliseconds.
 func (l *openLoad) grow(now time.Duration) {
 	for n := 1 + l.workers/8; n > 0 && l.waiting.len() > 0; n-- {
-		if l.workers > 0 && now-l.waiting.since() < patience {
+		if l.workers > 0 && now-max(l.waiting.since(), l.calm) < patience {
 			return
 		}
 		id, due := l.workers, l.waiting.pop()

@@ -150,8 +150,8 @@ func (r *run) observe(gens []generator, observe func(*Snapshot), done <-chan str
 			cut(r.now())
 			return total
 		case <-timer.C:
-			cut(edge)
-			edge = max(edge+interval, r.now().Truncate(interval)+interval)
+			cut(max(edge, r.now().Truncate(interval))) // later than the edge if the machine stood still
+			edge = r.now().Truncate(interval) + interval
 			timer.Reset(edge - r.now())
 		}
 	}
