@@ -1,6 +1,8 @@
 package flow
 
-import "time"
+import (
+	"time"
+)
 
 // Call is one named request of a flow, compiled: templates parsed, checks and extractions
 // understood. It is shared by all users and safe for concurrent use once Prepare returned.
@@ -16,6 +18,8 @@ type Call struct {
 	HopIndex  int // the request name that followed hops count under
 	Checks    []Check
 	Extracts  []Extract
+
+	prepared prepared
 }
 
 // HeaderTemplate is a header field to send.
@@ -37,21 +41,50 @@ type Verdict struct {
 	Stop         bool   // later steps cannot be done: an extraction found nothing
 }
 
-// Prepare works out, once, what does not change from call to call. It returns an error
-// if the call can never be sent.
-func (c *Call) Prepare() error { panic("unwritten") }
-
 // Render fills in the user's variables. A call without variables returns the same
 // pointer every time, unless the user has cookies to send.
-func (c *Call) Render(u *User) (*Request, error) { panic("unwritten") }
-
-// Judge runs the checks and the extractions of an answered call and keeps its cookies.
-func (c *Call) Judge(u *User, req *Request, resp *Response, latency time.Duration) Verdict {
-	panic("unwritten")
+func (c *Call) Render(u *User) (*Request, error) {
+	p := &c.prepared
+	if p.shared != nil {
+		return u.withCookies(p.shared), nil
+	}
+	req := new(p.common)
+	if err := p.renderURL(req, c.URL, u); err != nil {
+		return nil, during("url", err)
+	}
+	if p.header == nil {
+		var err error
+		if req.Header, err = renderHeader(c.Header, u); err != nil {
+			return nil, err
+		}
+	}
+	if p.body == nil && c.Body != nil {
+		var err error
+		if req.Body, err = c.Body.Append(make([]byte, 0, c.Body.size()), u); err != nil {
+			return nil, during("body", err)
+		}
+	}
+	return u.withCookies(req), nil
 }
 
-// Redirect returns the next hop of an answer that sends the user elsewhere, nil if it
-// does not or the call follows no more hops (hop counts those done).
-func (c *Call) Redirect(u *User, req *Request, resp *Response, hop int) (*Request, error) {
-	panic("unwritten")
+// Judge keeps the cookies of an answered call and runs its checks and extractions.
+func (c *Call) Judge(u *User, req *Request, resp *Response, latency time.Duration) Verdict {
+	u.keepCookies(req, resp)
+	var v Verdict
+	a := answer{resp: resp, latency: latency}
+	for i := range c.Checks {
+		if !c.Checks[i].holds(u, &a) {
+			v.ChecksFailed |= 1 << i
+		}
+	}
+	for i := range c.Extracts {
+		x := &c.Extracts[i]
+		if value, ok := x.From.extract(u, &a); ok {
+			u.set(x.Name, value)
+		} else {
+			v.Stop = true
+		}
+	}
+	v.Bad = v.ChecksFailed != 0 || v.Stop || resp.Status >= 400 && !c.prepared.onStatus
+	return v
 }
