@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,20 +151,27 @@ func unknownRequest(name string, l *engine.Legend) error {
 
 func unknownName(kind, name string, known []string) error {
 	e := &BindError{Msg: fmt.Sprintf("no %s is named %q", kind, name)}
-	if near := nearest(name, known); near != "" {
+	near := nearest(name, known)
+	switch {
+	case near != "":
 		e.Hint = "did you mean " + strconv.Quote(near) + "?"
-	} else if len(known) > 0 && len(known) <= 8 {
-		e.Hint = fmt.Sprintf("the %ss are %s", kind, strings.Join(known, ", "))
+	case len(known) == 1:
+		e.Hint = "the only " + kind + " is " + known[0]
+	case len(known) > 1 && len(known) <= 8:
+		e.Hint = "the " + kind + "s are " + strings.Join(known, ", ")
 	}
 	return e
 }
 
 // nearest returns the name with the smallest edit distance, if it is close enough to be a
-// slip of the hand: at most a third of the name's letters, and at least one, differ.
+// slip of the hand: at most one letter in three differs, or one in a shorter name.
 func nearest(name string, known []string) (best string) {
-	closest := max(len([]rune(name))/3, 1) + 1
+	closest := math.MaxInt
+	a := []rune(strings.ToLower(name))
 	for _, k := range known {
-		if d := distance([]rune(strings.ToLower(name)), []rune(strings.ToLower(k))); d < closest {
+		b := []rune(strings.ToLower(k))
+		d := distance(a, b)
+		if d < closest && d <= max(len(a)/3, len(b)/3, 1) {
 			best, closest = k, d
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 	"time"
 
 	"plimsoll/engine"
@@ -137,7 +138,7 @@ func (t *term) time(p *part) figure {
 	case n == 0 && t.metric.clock >= dnsClock:
 		return lacking("no request had a %s phase", t.metric.clock)
 	case n == 0:
-		return lacking("none of the %s had an outcome that counts", requests(p.total()))
+		return lacking("none of the %s had the outcome %s", requests(p.total()), t.outcomeNames())
 	case t.metric.name == "mean":
 		return exactly(float64(p.times.Sum())/float64(n), n)
 	case t.metric.name == "max":
@@ -145,6 +146,17 @@ func (t *term) time(p *part) figure {
 	default:
 		return percentile(&p.times, t.metric)
 	}
+}
+
+// outcomeNames lists the outcomes that the metric is about.
+func (t *term) outcomeNames() string {
+	var names []string
+	for o, wanted := range t.population() {
+		if wanted {
+			names = append(names, engine.Outcome(o).String())
+		}
+	}
+	return strings.Join(names, " or ")
 }
 
 // percentile is the ⌈n·q⌉-th smallest of n values. Below 1/(1−q) values it would only be

@@ -6,6 +6,7 @@ import "math"
 type judgement struct {
 	verdict         Verdict
 	observed, limit float64 // in the unit of the measure; NaN if unknown
+	window          span    // the stretch; empty: all of the run
 	slack           float64 // how far inside the limit, as a share of it where it is above 0
 	samples         uint64
 	reason          string
@@ -68,9 +69,9 @@ func (b *Budget) slack(observed, limit float64) float64 {
 		d = -math.Abs(d)
 	}
 	if limit > 0 {
-		return d / limit
+		d /= limit
 	}
-	return d
+	return d + 0 // not -0
 }
 
 // result puts the judgement into the units of reports.
@@ -81,7 +82,10 @@ func (b *Budget) result(j judgement) Result {
 		Result: j.verdict, Reason: j.reason, Samples: j.samples,
 		Observed: known(j.observed * factor), Limit: known(j.limit * factor),
 	}
-	if r.Observed != nil && j.limit > 0 {
+	if j.window.to > 0 {
+		r.Window = []float64{j.window.from.Seconds(), j.window.to.Seconds()}
+	}
+	if j.verdict != Inconclusive && j.limit > 0 {
 		r.Margin = new(b.slack(j.observed, j.limit))
 	}
 	return r

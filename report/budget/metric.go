@@ -143,16 +143,25 @@ func (q quantity) amount() float64 {
 	return x
 }
 
-// parseMetric understands the name of a metric with or without its clock.
-func parseMetric(word string) (metric, string, string) {
+// parseMetric understands the name of a metric with or without its clock. A message says
+// what is wrong.
+func parseMetric(word string) (m metric, msg, hint string) {
 	prefix, name, dotted := strings.Cut(word, ".")
-	if i := slices.Index(clockNames(), prefix); dotted && i > 0 {
+	if !dotted || strings.Trim(prefix, "p0123456789") == "" {
+		return parseFigure(noClock, word)
+	}
+	clocks := clockNames()
+	if i := slices.Index(clocks, prefix); i > 0 {
 		return parseFigure(clock(i), name)
 	}
-	return parseFigure(noClock, word)
+	hint = "clocks are latency, service, lag, dns, connect, tls, ttfb and body"
+	if near := nearest(prefix, clocks[1:]); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return metric{}, "unknown clock " + strconv.Quote(prefix), hint
 }
 
-// parseFigure understands the name of a metric on a clock. A message says what is wrong.
+// parseFigure understands the name of a metric on a clock.
 func parseFigure(c clock, name string) (m metric, msg, hint string) {
 	switch name {
 	case "mean", "max":
@@ -199,5 +208,5 @@ func metricHint(name string) string {
 	if near := nearest(name, []string{"mean", "max", "errors", "rate", "goodput", "dropped", "count", "p99"}); near != "" {
 		return "did you mean " + near + "?"
 	}
-	return "metrics are p50 … p99.99, mean, max, errors, rate, goodput, dropped and count"
+	return "metrics are p50 to p99.99, mean, max, errors, rate, goodput, dropped and count"
 }

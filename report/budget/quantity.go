@@ -33,7 +33,7 @@ func (p *parser) limit() (v limit, err error) {
 	}
 	if p.take("*") {
 		if start < 0 {
-			return v, p.fail(p.pos-1, "", "a second factor")
+			return v, p.fail(p.pos-1, "", "only one factor")
 		}
 		p.space()
 		at := p.pos
@@ -65,8 +65,11 @@ func (p *parser) reference(v *limit) error {
 	}
 	p.pos = start
 	p.space()
-	if p.pos == len(p.src) {
+	switch {
+	case p.pos == len(p.src):
 		return p.fail(p.pos, "write a number with its unit, a metric or baseline", "a limit is missing")
+	case p.src[p.pos] == '-':
+		return p.fail(p.pos, "", "a limit is not negative")
 	}
 	t, err := p.term()
 	v.ref = &t
@@ -211,7 +214,7 @@ func (p *parser) fit(b *Budget, q quantity, at int) error {
 	switch b.measure {
 	case duration:
 		if q.unit == "" {
-			return p.fail(at, "write "+number+"ms", "%s is a duration and needs a unit", name)
+			return p.fail(at, "write "+number+"ms", "%s needs a unit", name)
 		}
 		if q.unit == "ns" {
 			return nil
@@ -228,7 +231,7 @@ func (p *parser) fit(b *Budget, q quantity, at int) error {
 		}
 	case perSecond:
 		if q.unit == "" {
-			return p.fail(at, "write "+number+"/s", "%s is a rate and needs a unit", name)
+			return p.fail(at, "write "+number+"/s", "%s needs a unit", name)
 		}
 		if q.unit == "/s" {
 			return nil

@@ -131,9 +131,7 @@ func (w *windows) rejudge() {
 	}
 	total := w.row.sum()
 	j := w.budget.judge(&total.left, &total.right)
-	if j.verdict != Inconclusive {
-		j.reason = fmt.Sprintf("from %s to %s", short(w.row.slots[0].from), short(w.row.last().to))
-	}
+	j.window = span{w.row.slots[0].from, w.row.last().to}
 	w.newest = &j
 }
 
@@ -207,9 +205,8 @@ func (w *windows) judge() judgement {
 	if j.verdict == Broken && w.seenL && w.seenR {
 		return j
 	}
-	reason := w.doubt(f)
-	if reason != "" {
-		j.verdict, j.reason = Inconclusive, reason
+	if j.reason = w.doubt(f); j.reason != "" {
+		j.verdict = Inconclusive
 	}
 	return j
 }
