@@ -40,13 +40,15 @@ func FormatNumber(x float64) string {
 	}
 	decimals := 2
 	switch {
+	case x == 0:
+		return "0"
 	case x >= 99.95:
 		decimals = 0
 	case x >= 9.995:
 		decimals = 1
-	case x > 0 && x < 0.0995:
+	case x < 0.09995:
 		decimals = min(2-int(math.Floor(math.Log10(x))), 9)
-	case x > 0 && x < 0.995:
+	case x < 0.9995:
 		decimals = 3
 	}
 	return strconv.FormatFloat(x, 'f', decimals, 64)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"plimsoll/engine"
@@ -289,10 +290,15 @@ func (e *evidence) noteUnfinished() {
 
 func (e *evidence) noteTail() {
 	need := uint64(math.Round(tailSamples / (1 - 0.999)))
+	var few []string
 	for _, l := range e.loads {
 		if n := l.answered.Count(); n > 0 && n < need {
-			e.note("%s: p99.9 of %s requests rests on fewer than %d slow ones (%s requests would do)", l.Name, FormatCount(n), tailSamples, FormatCount(need))
+			few = append(few, fmt.Sprintf("%s (%s requests)", l.Name, FormatCount(n)))
 		}
+	}
+	if len(few) > 0 {
+		e.note("p99.9 rests on fewer than %d slow requests in %s; it takes %s requests to have them",
+			tailSamples, strings.Join(few, ", "), FormatCount(need))
 	}
 }
 

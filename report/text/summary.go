@@ -1,0 +1,194 @@
+// Package text shows a run in a terminal or a log: the summary when it has ended, and the
+// progress while it goes. It writes to where it is told to and knows no terminal: width
+// and colour are the caller's to find out. It does not judge a run, it shows what package
+// report made of it.
+package text
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"plimsoll/report"
+	"plimsoll/report/budget"
+)
+
+// Options say how a summary is written.
+type Options struct {
+	Color bool
+	Width int      // columns; 0 is 80
+	Dir   string   // where the run is saved; empty if it is not
+	Files []string // what else was written
+}
+
+const (
+	defaultWidth = 80
+	leastWidth   = 40
+)
+
+// Summary writes the summary of a run: the verdict first, then what it rests on, from the
+// general to the particular. The error is that of the writer.
+func Summary(w io.Writer, run *report.Run, opt Options) error {
+	p := newPrinter(w, opt)
+	for _, section := range []func(*printer, *report.Run){
+		verdict, budgets, loads, times, requests, failures, phases, generator, notes,
+	} {
+		section(p, run)
+	}
+	files(p, run, opt)
+	return p.err
+}
+
+func newPrinter(w io.Writer, opt Options) *printer {
+	if opt.Width == 0 {
+		opt.Width = defaultWidth
+	}
+	return &printer{w: w, width: max(opt.Width, leastWidth), color: opt.Color}
+}
+
+func verdict(p *printer, run *report.Run) {
+	word, s := headline(run.Verdict)
+	mark := word + "  "
+	indent := columnsOf(mark)
+	for i, line := range wrap(clean(run.Scenario)+": "+because(run), p.width-indent) {
+		if i == 0 {
+			p.line(p.paint(s, word) + "  " + p.paint(bold, line))
+		} else {
+			p.line(strings.Repeat(" ", indent) + p.paint(bold, line))
+		}
+	}
+	about := report.FormatDuration(seconds(run.DurationS))
+	if run.Target != "" {
+		about += " against " + clean(run.Target)
+	}
+	p.wrapped(strings.Repeat(" ", indent), plain, about+", started "+run.Started.Format("2006-01-02 15:04:05 MST"))
+	for _, reason := range run.Validity.Reasons {
+		p.wrapped("  ! ", yellow, clean(reason))
+	}
+}
+
+func headline(v report.Verdict) (string, style) {
+	switch v {
+	case report.Pass:
+		return "PASS", green
+	case report.Breach, report.Regression, report.Failed:
+		return strings.ToUpper(string(v)), red
+	}
+	return strings.ToUpper(string(v)), yellow
+}
+
+// because says in one sentence what the verdict rests on.
+func because(run *report.Run) string {
+	var broken, unsettled, failing int
+	for _, b := range run.Budgets {
+		if b.Level == budget.Warn {
+			continue
+		}
+		failing++
+		switch b.Result {
+		case budget.Broken:
+			broken++
+		case budget.Inconclusive:
+			unsettled++
+		}
+	}
+	switch run.Verdict {
+	case report.Interrupted:
+		return "this is what was measured until then"
+	case report.Failed:
+		return "the target never answered"
+	case report.Breach:
+		return fmt.Sprintf("%d of %s broken", broken, plural(failing, "budget"))
+	case report.Inconclusive:
+		return inconclusive(run, broken, unsettled)
+	}
+	if failing == 0 {
+		return "the measurement is valid; no budget was set"
+	}
+	return plural(failing, "budget") + " kept, and the measurement is valid"
+}
+
+func inconclusive(run *report.Run, broken, unsettled int) string {
+	switch {
+	case !run.Validity.Valid && broken > 0:
+		return plural(broken, "budget") + " broken, but the measurement is not valid"
+	case !run.Validity.Valid:
+		return "the measurement is not valid"
+	}
+	return plural(unsettled, "budget") + " had too little data"
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func notes(p *printer, run *report.Run) {
+	all := append(append([]string{}, run.Remarks...), run.Notes...)
+	if len(all) == 0 {
+		return
+	}
+	p.section("Notes")
+	for _, note := range all {
+		p.wrapped("  · ", dim, clean(note))
+	}
+}
+
+func files(p *printer, run *report.Run, opt Options) {
+	if opt.Dir == "" && len(opt.Files) == 0 {
+		return
+	}
+	p.section("Files")
+	if opt.Dir != "" {
+		dir := clean(filepath.Clean(opt.Dir)) + string(filepath.Separator)
+		names := strings.Join([]string{report.RunFile, report.HistogramFile, report.CounterFile}, "  ")
+		if line := "  " + dir + "  " + names; columnsOf(line) <= p.width {
+			p.line(line)
+		} else {
+			p.line("  " + dir)
+			p.line("    " + names)
+		}
+	}
+	for _, name := range opt.Files {
+		p.line("  " + clean(name))
+	}
+	if next := nextCommand(run, opt.Dir); next != "" {
+		p.line("")
+		p.line(p.paint(bold, "Next") + "  " + clean(next))
+	}
+}
+
+// nextCommand suggests what a user would most likely do now.
+func nextCommand(run *report.Run, dir string) string {
+	switch {
+	case run.Verdict == report.Failed && run.Target != "":
+		return "curl -v " + quote(run.Target)
+	case len(run.Validity.LimitedBy) > 0:
+		return "plimsoll doctor"
+	case dir == "":
+		return ""
+	case len(run.Budgets) == 0:
+		return "plimsoll check " + quote(dir) + " --budget 'p99 < 200ms'"
+	}
+	return "plimsoll report " + quote(dir)
+}
+
+// quote makes a word safe for a shell.
+func quote(word string) string {
+	if strings.IndexFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,", r)
+	}) < 0 {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func milliseconds(ms float64) string {
+	return report.FormatDuration(time.Duration(ms * float64(time.Millisecond)))
+}

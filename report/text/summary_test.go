@@ -1,0 +1,52 @@
+package text
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew") //nolint:gochecknoglobals // a test's flag
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", strings.ReplaceAll(name, " ", "-")+".golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", path, diff)
+	}
+}
+
+func TestSummaryLooksAsDrawn(t *testing.T) {
+	all := runs()
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		for _, width := range []int{60, 80, 120} {
+			t.Run(fmt.Sprintf("%s at %d columns", name, width), func(t *testing.T) {
+				var out bytes.Buffer
+				if err := Summary(&out, all[name], Options{Width: width, Dir: "runs/quickstart-20261123-044004"}); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, fmt.Sprintf("%s-%d", name, width), out.String())
+			})
+		}
+	}
+}
