@@ -26,21 +26,20 @@ var (
 
 // answer reads one answer from a connection, the first bytes of which are in its buffer.
 type answer struct {
-	conn       *conn
-	resp       *flow.Response
-	due        time.Duration
-	reads      int // after the first
-	head       head
-	fields     fields
-	chunks     chunks
-	wantBody   bool
-	untilClose bool   // the body ends with the connection
-	coded      []byte // a body whose coding is still to be undone
+	conn     *conn
+	resp     *flow.Response
+	due      time.Duration
+	reads    int // after the first
+	head     head
+	fields   fields
+	chunks   chunks
+	wantBody bool
+	coded    []byte // a body whose coding is still to be undone
 }
 
 func (a *answer) begin(c *conn, req *flow.Request, resp *flow.Response, due time.Duration) {
 	a.conn, a.resp, a.due = c, resp, due
-	a.reads, a.untilClose = 0, false
+	a.reads, a.coded = 0, a.coded[:0]
 	a.wantBody = req.Want.Body
 	a.fields.all = req.Want.Header
 	a.fields.list = resp.Header[:0]
@@ -60,6 +59,7 @@ func (a *answer) read(bare bool) error {
 		return err
 	}
 	a.resp.Status = a.head.status
+	a.conn.ended = a.conn.ended || a.head.close
 	rest := a.conn.buf[a.head.at:a.conn.w]
 	var err error
 	switch {
@@ -69,7 +69,7 @@ func (a *answer) read(bare bool) error {
 	case a.head.length >= 0:
 		rest, err = a.counted(rest)
 	default:
-		a.untilClose = true
+		a.conn.ended = true
 		rest, err = nil, a.closed(rest)
 	}
 	if err != nil {
@@ -136,7 +136,7 @@ func (a *answer) more() error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return failed(engine.ErrTruncated, fmt.Errorf("%w: %w", errShort, err))
 	}
-	return failed(readKind(err), err)
+	return failed(openKind(err), err)
 }
 
 // again reads on over what is in the buffer, which has been dealt with.

@@ -85,7 +85,7 @@ func (c *Client) message(req *flow.Request) (*message, error) {
 	if err := m.render(req, c.newConnection); err != nil {
 		return nil, err
 	}
-	m.join(req.Body)
+	m.join(req.Body, sharedJoin)
 	first, _ := c.rendered.LoadOrStore(req, m)
 	return first.(*message), nil
 }

@@ -11,21 +11,29 @@ import (
 // never is a due time that does not come.
 const never = time.Duration(math.MaxInt64)
 
-// conn is a connection with the part of the answer that was read from it. Times are
+// conn is a connection with the part of an answer that was read from it. Times are
 // offsets on the client's clock.
 type conn struct {
 	net.Conn
 	session  *session
-	scheme   string
-	host     string
-	buf      []byte // buf[:w] is filled
+	origin   origin
+	duplex   *duplex // nil within TLS
+	buf      []byte  // buf[:w] is filled
 	w        int
-	small    []byte        // the connection's own buffer, while buf is a larger one
+	buffers  buffers
 	armed    time.Duration // the deadline that is set
 	lastUsed time.Duration
-	duplex   *duplex // nil within TLS
 	exact    bool // a deadline must never fire early: a TLS write does not survive that
-	reused   bool
+	ended    bool // it carries nothing after this call
+}
+
+// origin is where a connection leads to, as the author wrote it.
+type origin struct{ scheme, host string }
+
+// buffers are the connection's own and, until the end of a call, one from the pool.
+type buffers struct {
+	own   []byte
+	large *[]byte
 }
 
 // arm sees to it that reads and writes fail at due or earlier. One that fails early is
@@ -61,16 +69,17 @@ func (c *conn) extend(err error, due time.Duration) bool {
 	return true
 }
 
-// write sends all of p.
-func (c *conn) write(p []byte, due time.Duration) error {
-	for len(p) > 0 {
-		n, err := c.Write(p)
-		p = p[n:]
+// write sends p and returns how much of it went out: all, unless there is an error.
+func (c *conn) write(p []byte, due time.Duration) (int, error) {
+	sent := 0
+	for sent < len(p) {
+		n, err := c.Write(p[sent:])
+		sent += n
 		if err != nil && !c.extend(err, due) {
-			return err
+			return sent, err
 		}
 	}
-	return nil
+	return sent, nil
 }
 
 // fill reads once into the free part of the buffer and returns how much came.
@@ -108,7 +117,7 @@ func (c *conn) ask(p []byte, due time.Duration) error {
 }
 
 func (c *conn) finishAsk(p []byte, due time.Duration) error {
-	if err := c.write(p, due); err != nil {
+	if _, err := c.write(p, due); err != nil {
 		return err
 	}
 	_, err := c.fill(due)
@@ -117,20 +126,20 @@ func (c *conn) finishAsk(p []byte, due time.Duration) error {
 
 // enlarge swaps the buffer for a large one, until the end of the call.
 func (c *conn) enlarge() {
-	if c.small != nil {
+	if c.buffers.large != nil {
 		return
 	}
-	large := *c.session.client.large.Get().(*[]byte)
-	copy(large, c.buf[:c.w])
-	c.small, c.buf = c.buf, large
+	c.buffers.large = c.session.client.large.Get().(*[]byte)
+	copy(*c.buffers.large, c.buf[:c.w])
+	c.buf = *c.buffers.large
 }
 
 func (c *conn) reduce() {
-	if c.small == nil {
+	if c.buffers.large == nil {
 		return
 	}
-	c.session.client.large.Put(&c.buf)
-	c.buf, c.small = c.small, nil
+	c.session.client.large.Put(c.buffers.large)
+	c.buf, c.buffers.large = c.buffers.own, nil
 }
 
 // idleState is what happened on a connection while nobody used it.

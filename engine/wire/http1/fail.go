@@ -18,7 +18,7 @@ func failed(kind string, err error) *engine.Failure { return &engine.Failure{Kin
 // failure is err as the engine counts it. What fails after the end of the run was
 // interrupted, whatever it looks like.
 func (s *session) failure(err error) error {
-	if s.stopped.Load() {
+	if s.stopped.Load() || s.ctx.Err() != nil {
 		return failed(engine.ErrInterrupted, errStopped)
 	}
 	if f, ok := errors.AsType[*engine.Failure](err); ok {
@@ -35,13 +35,11 @@ func firstByteFailure(err error, waitedForFirst bool) *engine.Failure {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return failed(engine.ErrClosed, errNoAnswer)
 	}
-	return failed(readKind(err), err)
+	return failed(openKind(err), err)
 }
 
-func writeKind(err error) string { return readKind(err) }
-
-// readKind names trouble on an open connection.
-func readKind(err error) string {
+// openKind names trouble on an open connection.
+func openKind(err error) string {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, syscall.ETIMEDOUT):
 		return engine.ErrTimeout

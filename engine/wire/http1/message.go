@@ -17,13 +17,17 @@ type message struct {
 	bare  bool   // the answer has no body: HEAD
 }
 
-// joinLimit is up to where copying a body is cheaper than a second write.
-const joinLimit = 32 << 10
+// Up to these lengths a body is copied behind its head, as that is cheaper than a second
+// write; a session's own copy stays short, for there may be thousands.
+const (
+	sharedJoin = 64 << 10
+	ownJoin    = 8 << 10
+)
 
-// join takes the body along: within head if it is short enough.
-func (m *message) join(body []byte) {
+// join takes the body along: within head if it is no longer than limit.
+func (m *message) join(body []byte, limit int) {
 	m.body = body
-	if len(body) <= joinLimit {
+	if len(body) <= limit {
 		m.head, m.body = append(m.head, body...), nil
 	}
 }

@@ -3,6 +3,7 @@ package http1
 import (
 	"context"
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -53,18 +54,17 @@ func (s *session) Do(req *flow.Request, resp *flow.Response) error {
 	if err != nil {
 		return s.failure(err)
 	}
-	if !c.reused {
+	if !resp.Reused {
 		now = s.client.now()
 	}
-	keep, err := s.exchange(c, m, req, resp, now, due)
+	err = s.exchange(c, m, req, resp, now, due)
 	c.reduce()
-	if !keep || err != nil || m.close {
+	if c.ended || m.close || err != nil {
 		s.drop(c)
 	}
 	if err != nil {
 		return s.failure(err)
 	}
-	c.reused = true
 	return nil
 }
 
@@ -97,14 +97,14 @@ func (s *session) render(req *flow.Request) (*message, error) {
 		return m, err
 	}
 	err := s.own.render(req, s.client.newConnection)
-	s.own.join(req.Body)
+	s.own.join(req.Body, ownJoin)
 	return &s.own, err
 }
 
 // connection returns the open connection to the request's origin, or a new one.
 func (s *session) connection(req *flow.Request, resp *flow.Response, now, due time.Duration) (*conn, error) {
 	for _, c := range s.conns {
-		if c.host != req.Host || c.scheme != req.Scheme {
+		if c.origin.host != req.Host || c.origin.scheme != req.Scheme {
 			continue
 		}
 		if now-c.lastUsed > staleAfter {
@@ -131,9 +131,9 @@ func (s *session) connect(req *flow.Request, resp *flow.Response, due time.Durat
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: nc, session: s, scheme: req.Scheme, host: req.Host, armed: never, exact: req.Scheme == "https"}
-	c.buf = make([]byte, smallBuffer)
-	c.duplex = newDuplex(nc)
+	c := &conn{Conn: nc, session: s, origin: origin{req.Scheme, req.Host}, duplex: newDuplex(nc), armed: never, exact: req.Scheme == "https"}
+	c.buffers.own = make([]byte, smallBuffer)
+	c.buf = c.buffers.own
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
 	s.mu.Unlock()
@@ -160,25 +160,24 @@ func (s *session) interrupt() {
 	}
 }
 
-// exchange sends the message and reads its answer. It reports whether the connection can
-// carry another one.
-func (s *session) exchange(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (bool, error) {
+// exchange sends the message and reads its answer.
+func (s *session) exchange(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) error {
 	sent, err := s.ask(c, m, req, resp, now, due)
 	if err != nil {
-		return false, err
+		return err
 	}
 	began := s.client.now()
 	resp.Phases[flow.FirstByte] = began - sent
 	a := &s.answer
 	a.begin(c, req, resp, due)
 	err = a.read(m.bare)
-	a.end()
 	c.lastUsed = began
 	if a.reads > 0 {
 		c.lastUsed = s.client.now()
 		resp.Phases[flow.Body] = c.lastUsed - began
 	}
-	return err == nil && !a.head.close && !a.untilClose, err
+	a.end()
+	return err
 }
 
 // ask sends the message and reads the first bytes of the answer. It returns when the
@@ -196,21 +195,32 @@ func (s *session) ask(c *conn, m *message, req *flow.Request, resp *flow.Respons
 	return now, nil
 }
 
-// upload is ask for a message with a long body.
+// upload is ask for a message with a long body. A server may answer before it has read
+// all of it and then refuse the rest; its answer counts.
 func (s *session) upload(c *conn, m *message, req *flow.Request, resp *flow.Response, now, due time.Duration) (time.Duration, error) {
 	c.w = 0
 	c.arm(now, due)
+	var refused error
 	for _, p := range [][]byte{m.head, m.body} {
-		if err := c.write(p, due); err != nil {
-			return 0, failed(readKind(err), err)
+		n, err := c.write(p, due)
+		resp.BytesOut += int64(n)
+		if refused = err; err != nil {
+			c.ended = true
+			break
 		}
-		resp.BytesOut += int64(len(p))
+	}
+	if errors.Is(refused, os.ErrDeadlineExceeded) {
+		return 0, failed(engine.ErrTimeout, refused)
 	}
 	now = s.client.now()
 	first := min(due, after(now, req.Timeout.FirstByte))
 	c.arm(now, first)
-	if _, err := c.fill(first); err != nil {
-		return 0, firstByteFailure(err, first < due)
+	_, err := c.fill(first)
+	switch {
+	case err == nil:
+		return now, nil
+	case refused != nil:
+		return 0, failed(openKind(refused), refused)
 	}
-	return now, nil
+	return 0, firstByteFailure(err, first < due)
 }
