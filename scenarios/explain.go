@@ -1,0 +1,206 @@
+package scenarios
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// Explain returns a preview of what the scenario will do, as plain text.
+func (s *Scenario) Explain() string {
+	var b strings.Builder
+	fmt.Fprintln(&b, s.Name)
+	for line := range strings.Lines(s.About) {
+		fmt.Fprintf(&b, "  %s\n", strings.TrimRight(line, "\n"))
+	}
+	fmt.Fprintf(&b, "\ntarget  %s\n", s.Target)
+	for _, l := range s.loads {
+		l.explain(&b)
+	}
+	s.explainTotals(&b)
+	s.explainRequests(&b)
+	s.explainData(&b)
+	if len(s.budgets) > 0 {
+		fmt.Fprintln(&b, "\nbudgets")
+		for _, budget := range s.budgets {
+			fmt.Fprintf(&b, "  %s\n", budget)
+		}
+	}
+	return b.String()
+}
+
+// String returns the target as a reader would name it.
+func (t Target) String() string {
+	switch {
+	case t.Reference != "":
+		return "the reference target, preset " + t.Reference
+	case t.URL == "":
+		return "each request names its own"
+	}
+	return t.URL
+}
+
+// table writes aligned columns, indented by two.
+func table(w io.Writer, rows func(row func(cells ...string))) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	rows(func(cells ...string) { fmt.Fprintln(t, "  "+strings.Join(cells, "\t")) })
+	t.Flush() //nolint:errcheck // w is memory
+}
+
+func (l *loadSpec) explain(b *strings.Builder) {
+	kind := "closed"
+	if l.open() {
+		kind = "open, " + l.arrivals + " arrivals"
+	}
+	fmt.Fprintf(b, "\nload %s  (%s)\n", l.name, kind)
+	var flows []string
+	sum := 0.0
+	for _, w := range l.flows {
+		sum += w.weight
+	}
+	for _, w := range l.flows {
+		if len(l.flows) == 1 {
+			flows = append(flows, w.flow)
+			continue
+		}
+		flows = append(flows, fmt.Sprintf("%s %.3g%%", w.flow, 100*w.weight/sum))
+	}
+	fmt.Fprintf(b, "  flow %s%s\n", strings.Join(flows, ", "), l.extras())
+	table(b, func(row func(...string)) {
+		if l.open() {
+			row("stage", "from", "to", "rate", "arrivals")
+		} else {
+			row("stage", "from", "to", "users")
+		}
+		var at time.Duration
+		for _, s := range l.stages {
+			cells := []string{s.name, at.String(), (at + s.length).String()}
+			at += s.length
+			if l.open() {
+				cells = append(cells, l.rateText(s), count(l.expected(s)))
+			} else {
+				cells = append(cells, span(strconv.Itoa(s.fromUsers), strconv.Itoa(s.toUsers)))
+			}
+			row(cells...)
+		}
+	})
+}
+
+// extras are the load's further settings.
+func (l *loadSpec) extras() (text string) {
+	if l.maxInFlight > 0 {
+		text += fmt.Sprintf(", at most %s in flight", count(float64(l.maxInFlight)))
+	}
+	if l.iterations > 0 {
+		text += fmt.Sprintf(", %s passes in all", count(float64(l.iterations)))
+	}
+	if l.pacing > 0 {
+		text += fmt.Sprintf(", a pass every %s at most", l.pacing)
+	}
+	if l.connections == "new" {
+		text += ", a connection per request"
+	}
+	return text
+}
+
+func (l *loadSpec) rateText(s stageSpec) string {
+	switch l.arrivals {
+	case "burst":
+		return fmt.Sprintf("%d every %s", l.shape.burst, l.shape.every)
+	case "replay":
+		return "as recorded in " + l.shape.file
+	case "sine":
+		low, high := s.fromRate-l.shape.amplitude, s.fromRate+l.shape.amplitude
+		return fmt.Sprintf("%s, a wave of %s", span(perSecond(low), perSecond(high)), l.shape.period)
+	}
+	return span(perSecond(s.fromRate), perSecond(s.toRate))
+}
+
+func span(from, to string) string {
+	if from == to {
+		return from
+	}
+	return from + ".." + to
+}
+
+func perSecond(rate float64) string { return strconv.FormatFloat(rate, 'g', 4, 64) + "/s" }
+
+// count writes a number with a comma between thousands.
+func count(n float64) string {
+	text := strconv.FormatFloat(math.Round(n), 'f', 0, 64)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+func (s *Scenario) explainTotals(b *strings.Builder) {
+	var (
+		total, peak   float64
+		users, flight int
+		length        time.Duration
+	)
+	for _, l := range s.loads {
+		length = max(length, l.length())
+		users += l.mostUsers()
+		if !l.open() {
+			continue
+		}
+		peak += l.peak()
+		if l.maxInFlight == 0 {
+			flight += defaultInFlight
+		}
+		flight += l.maxInFlight
+		for _, stage := range l.stages {
+			total += l.expected(stage)
+		}
+	}
+	fmt.Fprintln(b, "\nin all")
+	if total > 0 {
+		fmt.Fprintf(b, "  %s arrivals, %s at the peak\n", count(total), perSecond(peak))
+	}
+	fmt.Fprintf(b, "  at most %s in flight", count(float64(flight+users)))
+	if users > 0 {
+		fmt.Fprintf(b, ", %s of them users", count(float64(users)))
+	}
+	fmt.Fprintf(b, "\n  %s, and up to %s of grace\n", length, s.run.grace)
+}
+
+func (s *Scenario) explainRequests(b *strings.Builder) {
+	fmt.Fprintln(b, "\nrequests")
+	table(b, func(row func(...string)) {
+		seen := map[string]bool{}
+		for _, f := range s.flows {
+			for _, c := range f.calls() {
+				if seen[c.Name] {
+					continue
+				}
+				seen[c.Name] = true
+				row(c.Name, c.Method+" "+c.url, plural(len(c.Checks), "check"))
+			}
+		}
+	})
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
+}
+
+func (s *Scenario) explainData(b *strings.Builder) {
+	if len(s.data) == 0 {
+		return
+	}
+	fmt.Fprintln(b, "\ndata")
+	table(b, func(row func(...string)) {
+		for _, d := range s.data {
+			row(d.name, d.file.Value, d.pick.String(), strings.Join(d.columns, ", "))
+		}
+	})
+}

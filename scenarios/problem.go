@@ -1,0 +1,100 @@
+package scenarios
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Problem is one mistake in a scenario and where it stands. Line and Col count from 1;
+// both are 0 for a value that did not come from a file (then File says where it came from).
+type Problem struct {
+	File      string
+	Line, Col int
+	Msg       string
+	Hint      string // what to do about it; may be empty
+}
+
+// Error returns "file:line:col: message", with the hint on a line of its own.
+func (p Problem) Error() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Msg)
+	if p.Line == 0 {
+		text = p.File + ": " + p.Msg
+	}
+	if p.Hint != "" {
+		text += "\n  hint: " + p.Hint
+	}
+	return text
+}
+
+// Problems are all mistakes of a scenario, in the order of the file.
+type Problems []Problem
+
+// Error returns the mistakes, each on its own line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// orNil returns the sorted mistakes as an error, nil if there are none.
+func (ps Problems) orNil() error {
+	if len(ps) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), cmp.Compare(a.File, b.File))
+	})
+	return slices.Compact(ps)
+}
+
+// didYouMean returns a hint that names the known word nearest to word, or all known words
+// if none is near and they are few.
+func didYouMean(word string, known []string) string {
+	best, least := "", len(word)/3+2
+	for _, k := range known {
+		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
+			best, least = k, d
+		}
+	}
+	switch {
+	case best != "":
+		return fmt.Sprintf("did you mean %q?", best)
+	case len(known) > 0 && len(known) <= 12:
+		return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
+	}
+	return ""
+}
+
+// distance is the number of letters to insert, delete, change or swap with their
+// neighbour to turn a into b (optimal string alignment).
+func distance(a, b string) int {
+	const longest = 100 // of no use past it, and the work grows with the square
+	if len(a) > longest || len(b) > longest {
+		return longest
+	}
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := last[j-1]
+			if a[i-1] != b[j-1] {
+				change++
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}

@@ -1,0 +1,97 @@
+package scenarios
+
+import (
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// set changes one value of the tree. The setting is "path=value", where path is made of
+// keys and list positions, such as load[0].stages[1].rate, and value is YAML. A list can
+// also be entered by the name of an item: load.shoppers.rate. Keys that are missing at
+// the end of the path are added.
+func (t *tree) set(setting string) *Problem {
+	path, text, found := strings.Cut(setting, "=")
+	name := "--set " + setting
+	fail := func(msg, hint string) *Problem { return &Problem{File: name, Msg: msg, Hint: hint} }
+	if !found || path == "" {
+		return fail("a setting is path=value", "for instance load[0].rate=200/s")
+	}
+	var doc yaml.Node
+	if err := yaml.Unmarshal([]byte(text), &doc); err != nil {
+		return fail("the value is not valid YAML", "")
+	}
+	value := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+	if len(doc.Content) > 0 {
+		value = doc.Content[0]
+	}
+	x := &expander{file: name, left: maxNodes}
+	value = x.expand(value, 0)
+	if len(x.problems) > 0 {
+		return fail(x.problems[0].Msg, x.problems[0].Hint)
+	}
+	t.mark(value, name)
+	return t.put(path, value, fail)
+}
+
+// mark notes that n and all below came from a setting.
+func (t *tree) mark(n *yaml.Node, name string) {
+	t.origin[n] = name
+	for _, c := range n.Content {
+		t.mark(c, name)
+	}
+}
+
+func (t *tree) put(path string, value *yaml.Node, fail func(msg, hint string) *Problem) *Problem {
+	keys := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	if len(keys) == 0 {
+		return fail("the path is empty", "for instance load[0].rate=200/s")
+	}
+	n := t.root
+	for i, key := range keys {
+		slot := find(n, key)
+		last := i == len(keys)-1
+		switch {
+		case slot >= 0 && last:
+			n.Content[slot] = value
+		case slot >= 0:
+			n = n.Content[slot]
+		case n.Kind != yaml.MappingNode:
+			return fail(quote(key)+" is not there", "look at the file: `plimsoll scenarios show` prints it")
+		default:
+			child := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
+			if last {
+				child = value
+			}
+			k := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}
+			t.origin[k], t.origin[child] = t.origin[value], t.origin[value]
+			n.Content = append(n.Content, k, child)
+			n = child
+		}
+	}
+	return nil
+}
+
+// find returns the index in n.Content of a key's value, of the item at a position, or of
+// the item with that name; -1 if there is none.
+func find(n *yaml.Node, key string) int {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				return i + 1
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(key); err == nil && i >= 0 && i < len(n.Content) {
+			return i
+		}
+		for i, item := range n.Content {
+			if name := valueOf(item, "name"); item.Kind == yaml.MappingNode && name != nil && name.Value == key {
+				return i
+			}
+		}
+	}
+	return -1
+}
