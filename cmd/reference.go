@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -62,7 +63,7 @@ func startReference(ctx context.Context, preset string) (*reference, error) {
 // follow hands on the first line and reads until the process is gone.
 func (r *reference) follow(stdout io.Reader, said chan<- string) {
 	lines := bufio.NewReader(stdout)
-	first, _ := lines.ReadString('\n') //nolint:errcheck // a cut line is no JSON, which await notices
+	first, _ := lines.ReadString('\n') // a cut line is no JSON, which await notices
 	said <- first
 	io.Copy(io.Discard, lines) //nolint:errcheck // Wait tells how the process ended
 	r.err = r.cmd.Wait()
@@ -82,11 +83,11 @@ func (r *reference) await(ctx context.Context, said <-chan string) error {
 		}
 	case <-ctx.Done():
 	}
+	last := r.kill()
 	if interrupted(ctx) != nil {
-		r.kill()
 		return context.Cause(ctx)
 	}
-	return withCode(exitUnreachable, fmt.Errorf("start the reference target: %w", errors.Join(context.Cause(ctx), r.kill())))
+	return withCode(exitUnreachable, fmt.Errorf("start the reference target: %w", cmp.Or(context.Cause(ctx), last)))
 }
 
 // stop ends the target and returns an error if it died before, or did not end in time.
@@ -101,8 +102,7 @@ func (r *reference) stop() error {
 	case <-r.ended:
 		return nil
 	case <-time.After(referenceEnd):
-		r.kill()
-		return fmt.Errorf("the reference target did not end within %v and was killed", referenceEnd)
+		return fmt.Errorf("the reference target did not end within %v and was killed: %w", referenceEnd, r.kill())
 	}
 }
 

@@ -43,7 +43,7 @@ type world struct {
 }
 
 func (w *world) execute(ctx context.Context, args []string) error {
-	root := newRoot(w)
+	root := newRoot(w) //nolint:contextcheck // cobra hands ctx to the commands
 	root.SetArgs(args)
 	root.SetIn(w.stdin)
 	root.SetOut(w.stdout)
@@ -96,7 +96,7 @@ Start here:
 	)
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
-		newTarget(w),
+		newTarget(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(),
 	)
 	return root

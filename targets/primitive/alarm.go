@@ -10,8 +10,8 @@ import (
 // would make /x/io?ms=0.3 take 1.3 ms and every pause half a millisecond too long.
 const coarse = 2 * time.Millisecond
 
-// wait waits d, to some ten microseconds, or until ctx ends, which it returns.
-func (a *alarm) wait(ctx context.Context, d time.Duration) error {
+// wait waits d, to some ten microseconds, or until ctx ends.
+func (a *alarm) wait(ctx context.Context, d time.Duration) {
 	end := time.Now().Add(d)
 	if d > coarse {
 		timer := time.NewTimer(d - coarse)
@@ -19,11 +19,10 @@ func (a *alarm) wait(ctx context.Context, d time.Duration) error {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			return ctx.Err()
+			return
 		}
 	}
 	if rest := time.Until(end); rest > 0 {
 		a.exactly(rest)
 	}
-	return ctx.Err()
 }

@@ -68,9 +68,7 @@ func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if p.alarm.wait(r.Context(), d) != nil {
-		return nil // the client left
-	}
+	p.alarm.wait(r.Context(), d)
 	return p.ok(w, r)
 }
 
@@ -86,8 +84,8 @@ func (p *primitives) stall(w http.ResponseWriter, r *http.Request) error {
 	if frozen >= every {
 		return fmt.Errorf("for_s has to be less than every_s")
 	}
-	if at := time.Since(p.started) % every; at >= every-frozen && p.alarm.wait(r.Context(), every-at) != nil {
-		return nil // the client left
+	if at := time.Since(p.started) % every; at >= every-frozen {
+		p.alarm.wait(r.Context(), every-at)
 	}
 	return p.ok(w, r)
 }

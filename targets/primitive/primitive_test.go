@@ -110,9 +110,7 @@ func TestWaitIsNeverTooShortAndEndsWithTheContext(t *testing.T) {
 	var over []time.Duration
 	for range 50 {
 		begin := time.Now()
-		if err := a.wait(t.Context(), 300*time.Microsecond); err != nil {
-			t.Fatal(err)
-		}
+		a.wait(t.Context(), 300*time.Microsecond)
 		over = append(over, time.Since(begin)-300*time.Microsecond)
 	}
 	slices.Sort(over)
@@ -124,7 +122,8 @@ func TestWaitIsNeverTooShortAndEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	begin := time.Now()
-	if err := a.wait(ctx, time.Minute); err == nil || time.Since(begin) > 10*time.Second {
-		t.Errorf("a cancelled wait returned %v after %v", err, time.Since(begin))
+	a.wait(ctx, MaxPause)
+	if took := time.Since(begin); took > MaxPause/6 {
+		t.Errorf("a cancelled wait took %v", took)
 	}
 }

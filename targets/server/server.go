@@ -72,11 +72,10 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, drain time.Durat
 	}
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	if err := s.Shutdown(limit); err != nil {
-		s.Close()
-		return fmt.Errorf("cut off requests still under way after %v", drain)
+	if s.Shutdown(limit) == nil {
+		return nil
 	}
-	return nil
+	return errors.Join(fmt.Errorf("cut off requests still under way after %v", drain), s.Close())
 }
 
 func healthy(w http.ResponseWriter, _ *http.Request) {
