@@ -204,7 +204,7 @@ func (w *worker) call(c *flow.Call, stage int, due time.Duration) (o Outcome, en
 func (w *worker) judge(m *Sample, c *flow.Call, req *flow.Request, leadsOn bool, err error) (stop bool) {
 	m.Status, m.Phases = w.resp.Status, w.resp.Phases
 	m.BytesIn, m.BytesOut = w.resp.BytesIn, w.resp.BytesOut
-	m.NewConnection = w.resp.NewConnection
+	m.NewConnection = w.resp.LocalAddr != ""
 	switch {
 	case err != nil:
 		m.Outcome, m.ErrKind = w.classify(err)

@@ -35,14 +35,14 @@ type Want struct{ Header, Body bool }
 // Response is the answer to one Request. The protocol fills it; slices point into its
 // buffers and hold until the next call on the same session.
 type Response struct {
-	Status   int
-	Header   []HeaderField // only if Want.Header; Set-Cookie and Location always
-	Body     []byte        // only if Want.Body; with its content coding (gzip …) undone
-	BytesIn  int64         // on the wire, head and body, before any decoding
-	BytesOut int64
-	Phases   Phases
-
-	NewConnection bool // a connection was opened for it
+	Status    int
+	Header    []HeaderField // only if Want.Header; Set-Cookie and Location always
+	Body      []byte        // only if Want.Body; with its content coding (gzip …) undone
+	BytesIn   int64         // on the wire, head and body, before any decoding
+	BytesOut  int64
+	Phases    Phases
+	Reused    bool   // it travelled on a connection that was open already
+	LocalAddr string // source address of the connection that was opened for it; empty if none was
 }
 
 // HeaderField is a header field of an answer, in the protocol's buffer.
