@@ -149,7 +149,7 @@ func loadRow(name, model string, f report.Figures, s style) []cell {
 	}
 	return []cell{
 		{name, s},
-		{report.FormatCount(f.Planned), s},
+		{planned, s},
 		{report.FormatCount(f.Sent), s},
 		{report.FormatCount(f.Completed), s},
 		alarming(f.Failed, red, s), alarming(f.Dropped, yellow, s),
