@@ -57,8 +57,7 @@ func Create(dir string, meta Meta, legend *engine.Legend, watch *budget.Watch) (
 	claim.Close()
 	w := &Writer{dir: dir, meta: meta, names: newTags(legend), total: engine.NewSnapshot(legend), watch: watch}
 	if err := w.open(); err != nil {
-		w.close()
-		return nil, fmt.Errorf("create run: %w", err)
+		return nil, fmt.Errorf("create run: %w", errors.Join(err, w.close()))
 	}
 	return w, nil
 }
@@ -87,13 +86,15 @@ func (w *Writer) Dir() string { return w.dir }
 // the caller wants it to.
 func (w *Writer) Interval(s *engine.Snapshot) error {
 	if w.broken != nil {
-		return nil
+		return nil //nolint:nilerr // it was reported when it happened
 	}
 	w.total.Merge(s)
-	if err := w.append(s); err != nil {
-		w.broken = fmt.Errorf("save interval at %s: %w", s.From, err)
-	} else if err := w.save(w.soFar(), false); err != nil {
-		w.broken = fmt.Errorf("save run at %s: %w", s.To, err)
+	err := w.append(s)
+	if err == nil {
+		err = w.save(w.soFar(), false)
+	}
+	if err != nil {
+		w.broken = fmt.Errorf("save interval up to %s: %w", s.To, err)
 	}
 	return w.broken
 }
@@ -172,8 +173,7 @@ func (w *Writer) save(run *Run, last bool) error {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
-		os.Remove(path + ".tmp")
-		return err
+		return errors.Join(err, os.Remove(path+".tmp"))
 	}
 	return os.Rename(path+".tmp", path)
 }

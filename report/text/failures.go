@@ -41,38 +41,42 @@ func countRequests(run *report.Run) (n uint64) {
 }
 
 func collect(run *report.Run) []failure {
-	kinds, codes, checks := map[string]uint64{}, map[string]uint64{}, map[string]uint64{}
+	sums := map[failure]uint64{} // without n
 	for _, l := range run.Loads {
 		for _, r := range l.Requests {
 			for kind, n := range r.Errors {
-				kinds[kind] += n
+				sums[failure{what: clean(kind), meaning: meaning(kind)}] += n
 			}
-			for code, n := range r.Codes {
-				if r.Failed > 0 && code >= "400" {
-					codes[code] += n
-				}
+			for code, n := range badCodes(r) {
+				sums[failure{what: "status " + clean(code), meaning: statusMeaning(code)}] += n
 			}
 			for check, c := range r.Checks {
-				if c.Failed > 0 {
-					checks[check] += c.Failed
-				}
+				sums[failure{what: "check " + clean(check), meaning: "the answer did not hold to it"}] += c.Failed
 			}
 		}
 	}
 	var all []failure
-	for kind, n := range kinds {
-		all = append(all, failure{clean(kind), meaning(kind), n})
-	}
-	for code, n := range codes {
-		all = append(all, failure{"status " + clean(code), statusMeaning(code), n})
-	}
-	for check, n := range checks {
-		all = append(all, failure{"check " + clean(check), "the answer did not hold to it", n})
+	for f, n := range sums {
+		if n > 0 {
+			all = append(all, failure{f.what, f.meaning, n})
+		}
 	}
 	slices.SortFunc(all, func(a, b failure) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.what, b.what))
 	})
 	return all
+}
+
+// badCodes returns the answers by which a server says no. A request that never failed
+// was meant to get them.
+func badCodes(r report.Request) map[string]uint64 {
+	bad := map[string]uint64{}
+	for code, n := range r.Codes {
+		if r.Failed > 0 && code >= "400" {
+			bad[code] = n
+		}
+	}
+	return bad
 }
 
 func statusMeaning(code string) string {

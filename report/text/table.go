@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -34,20 +35,18 @@ const (
 
 func (t *table) add(cells ...cell) { t.rows = append(t.rows, cells) }
 
-// hide removes the columns with the title, for which there is nothing to say.
+// hide removes the column with the title, for which there is nothing to say.
 func (t *table) hide(title string) {
-	for i := len(t.columns) - 1; i >= 0; i-- {
-		if t.columns[i].title == title {
-			t.remove(i)
-		}
+	if i := slices.IndexFunc(t.columns, func(c column) bool { return c.title == title }); i >= 0 {
+		t.remove(i)
 	}
 }
 
 func (t *table) remove(i int) {
-	t.columns = append(t.columns[:i:i], t.columns[i+1:]...)
+	t.columns = slices.Delete(t.columns, i, i+1)
 	for r, row := range t.rows {
 		if len(row) > 1 {
-			t.rows[r] = append(row[:i:i], row[i+1:]...)
+			t.rows[r] = slices.Delete(row, i, i+1)
 		}
 	}
 }

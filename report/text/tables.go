@@ -21,7 +21,7 @@ func budgets(p *printer, run *report.Run) {
 		{title: "observed"},
 		{title: "limit"},
 		{title: "margin"},
-		{title: "", left: true},
+		{left: true, drop: 1},
 	}}
 	for _, b := range run.Budgets {
 		mark, s := budgetMark(b)
