@@ -44,6 +44,14 @@ func (b *Budget) judge(left, right *part) judgement {
 	return j
 }
 
+// fixed returns the limit if it does not depend on the run, NaN if it does.
+func (v limit) fixed() float64 {
+	if v.constant() {
+		return v.plus.amount()
+	}
+	return math.NaN()
+}
+
 func (b *Budget) keeps(observed, limit float64) bool {
 	switch b.op {
 	case "<":

@@ -60,8 +60,8 @@ func (s spans) within(x span) (covered time.Duration) {
 // at returns the index of the last span that x reaches into, and the part that lies in
 // it; -1 if there is none.
 func (s spans) at(x span) (int, span) {
-	for i := len(s) - 1; i >= 0; i-- {
-		if y := s[i].overlap(x); y.length() > 0 {
+	for i, y := range slices.Backward(s) {
+		if y = y.overlap(x); y.length() > 0 {
 			return i, y
 		}
 	}

@@ -69,7 +69,7 @@ func (w *Watch) sum(l *engine.Legend, b *Budget, t *term) (*sum, error) {
 	}
 	same := *t
 	same.metric = metric{}
-	key := fmt.Sprint(same, t.metric.clock, t.population(), b.after)
+	key := fmt.Sprint(same.String(), t.metric.clock, b.after)
 	if w.sums[key] == nil {
 		w.sums[key] = &sum{selection: sel, after: b.after}
 	}

@@ -113,7 +113,6 @@ var (
 	errored = engine.Key{Outcome: engine.Error}
 	undone  = engine.Key{Outcome: engine.Unfinished}
 	office  = engine.Key{Load: 1}
-	peak    = engine.Key{Stage: 2}
 )
 
 const ms = time.Millisecond
@@ -197,7 +196,11 @@ func TestResults(t *testing.T) {
 		{"just enough requests for the percentile", "p99.9 < 1s", 30, steady(0, 1, 1000, 10*ms, product), "kept 10/1000 ms margin 0.99 n=1000"},
 		{"one slow request of too few shows nothing", "p99 < 100ms", 30, all(steady(0, 1, 9, 10*ms, product), steady(0, 1, 1, time.Second, product)), "inconclusive 1000/100 ms margin - n=10: p99 needs at least 100 requests, there were 10"},
 		{"two slow requests of too few would break it whatever came", "p99 < 100ms", 30, all(steady(0, 1, 8, 10*ms, product), steady(0, 1, 2, time.Second, product)), "broken 1000/100 ms margin -9 n=10 at 1s"},
-		{"too few requests for a lower limit", "p99 > 1ms", 30, steady(0, 1, 10, 10*ms, product), "inconclusive 10/1 ms margin - n=10: p99 needs at least 100 requests, there were 10"},
+		{"too few requests for a lower limit", "p99 > 100ms", 30, steady(0, 1, 10, 10*ms, product), "inconclusive 10/100 ms margin - n=10: p99 needs at least 100 requests, there were 10"},
+		{
+			"a budget that recovered is broken since it broke again", "mean < 20ms", 30,
+			all(steady(0, 1, 10, 50*ms, product), steady(1, 10, 10, 10*ms, product), steady(20, 30, 100, 50*ms, product)), "broken 46.727/20 ms margin -1.3364 n=1100 at 21s",
+		},
 		{"one request has no median", "p50 < 1ms", 30, steady(0, 1, 1, 10*ms, product), "inconclusive 10/1 ms margin - n=1: p50 needs at least 2 requests, there was 1"},
 		{"a grace leaves out what came before", "max < 20ms after 5s", 30, all(base, steady(0, 5, 1, 99*ms, product)), "kept 10/20 ms margin 0.5 n=2500"},
 		{"an interval that begins within the grace is left out", "max < 20ms after 4500ms", 30, all(base, steady(0, 5, 1, 99*ms, product)), "kept 10/20 ms margin 0.5 n=2500"},
@@ -234,8 +237,8 @@ func TestWindows(t *testing.T) {
 		{"windows with too few requests are not kept", "p99 < 1s over 1s", 30, all(base, steady(3, 30, 1, ms, order)), "kept 10/1000 ms margin 0.99 n=100 [0 1]"},
 		{"a request that is rare is not judged by the second", "p90(order) < 1s over 1s", 30, all(steady(0, 29, 10, ms, order), steady(29, 30, 9, ms, order)), "inconclusive 1/1000 ms margin - n=10 [0 1]: 1 of 30 windows: p90 needs at least 10 requests, there were 9"},
 		{"a broken window is broken whatever others lack", "max < 5ms over 1s", 30, steady(3, 4, 100, 10*ms, product), "broken 10/5 ms margin -1 n=100 [3 4] at 4s"},
-		{"a run shorter than the window", "p50 < 1s over 10s", 6, steady(0, 6, 100, ms, product), "inconclusive -/- ms margin - n=0: no window of 10s was complete: the longest stretch was 6s"},
-		{"a stage shorter than the window", "p50[calm] < 1s over 20s", 30, base, "inconclusive -/- ms margin - n=0: no window of 20s was complete: the longest stretch was 10s"},
+		{"a run shorter than the window", "p50 < 1s over 10s", 6, steady(0, 6, 100, ms, product), "inconclusive -/1000 ms margin - n=0: no window of 10s was complete: the longest stretch was 6s"},
+		{"a stage shorter than the window", "p50[calm] < 1s over 20s", 30, base, "inconclusive -/1000 ms margin - n=0: no window of 20s was complete: the longest stretch was 10s"},
 		{"windows lie within the stage", "rate[surge] == 100/s over 5s", 30, base, "kept 100/100 /s margin 0 n=500 [10 15]"},
 		{"no window reaches past the load", "rate(load:shoppers) >= 100/s over 10s", 40, base, "kept 100/100 /s margin 0 n=1000 [0 10]"},
 		{"late answers count in the last window", "errors < 1% over 10s", 40, all(base, []event{{35, engine.Key{Stage: 2, Outcome: engine.Unfinished}, 20, 5 * time.Second, 0}}), "broken 0.019608/0.01 share margin -0.96078 n=1020 [20 30] at 36s"},
@@ -245,6 +248,14 @@ func TestWindows(t *testing.T) {
 		{"intervals longer than the window show nothing", "p50 < 1s over 500ms", 30, base, "inconclusive 10/1000 ms margin - n=100 [0 1]: a window of 500ms is shorter than the interval of 1s"},
 		{"intervals longer than the window break it all the same", "p50 < 1ms over 500ms", 30, base, "broken 10/1 ms margin -9 n=100 [0 1] at 1s"},
 		{"another metric in the same window", "mean(order) < 2 * mean(product) over 1s", 30, all(base, steady(0, 29, 10, 10*ms, order), steady(29, 30, 10, 25*ms, order)), "broken 25/20 ms margin -0.25 n=10 [29 30] at 30s"},
+		{
+			"the limit is that of the same window alone", "mean(order) < 2 * mean(product) over 2s", 30,
+			all(steady(0, 10, 10, 100*ms, product), steady(10, 30, 10, 10*ms, product), steady(0, 30, 10, 30*ms, order)), "broken 30/20 ms margin -0.5 n=20 [10 12] at 12s",
+		},
+		{
+			"late answers count in the limit, too", "mean(order)[calm] < mean(product)[calm] over 1s", 30,
+			all(steady(0, 9, 1, 30*ms, product), steady(9, 10, 1, 10*ms, product), steady(0, 10, 1, 20*ms, order), []event{{12, product, 1, 3 * time.Second, 0}}), "kept 20/30 ms margin 0.33333 n=1 [0 1]",
+		},
 		{"only windows in which both loads run", "rate(load:shoppers) > rate(load:office) over 10s", 30, all(base, steady(0, 20, 10, ms, office)), "kept 100/10 /s margin 9 n=1000 [0 10]"},
 		{"no requests", "rate >= 0/s over 10s", 30, nil, "inconclusive 0/0 /s margin - n=0 [0 10]: there were no requests"},
 		{"no baseline", "p99 < baseline over 10s", 30, base, "inconclusive -/- ms margin - n=0: 21 of 21 windows: no baseline given"},
@@ -259,6 +270,108 @@ func TestWindows(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestPercentilesTakeTheRankThatTheySay(t *testing.T) {
+	var events []event
+	for i := range 100 {
+		events = append(events, event{second: i % 30, n: 1, latency: time.Duration(i + 1)})
+	}
+	for percent := 1; percent < 100; percent++ {
+		w := watch(t, legend(), fmt.Sprintf("p%d < 1s", percent))
+		for _, s := range run(legend(), 30, events...) {
+			w.Observe(s)
+		}
+		if r := w.Results()[0]; math.Round(*r.Observed*1e6) != float64(percent) {
+			t.Errorf("%s: observed %g ms, want %d ns", r.Expr, *r.Observed, percent)
+		}
+	}
+}
+
+func TestBudgetsDoNotMixTheirSelections(t *testing.T) {
+	sources := []string{"max < 1s", "service.max < 1s", "max(outcome:failed) < 1s", "max < 1s after 5s", "max(order) < 1s", "max[calm] < 1s", "count > 0", "errors < 1%"}
+	intervals := run(legend(), 30, all(steady(0, 5, 1, 80*ms, product), steady(0, 30, 1, 10*ms, product), steady(0, 30, 1, 20*ms, order), steady(20, 30, 1, 60*ms, order), steady(10, 30, 1, 40*ms, failed))...)
+	together := watch(t, legend(), sources...)
+	for _, s := range intervals {
+		together.Observe(s)
+	}
+	for i, src := range sources {
+		alone := watch(t, legend(), src)
+		for _, s := range intervals {
+			alone.Observe(s)
+		}
+		if diff := cmp.Diff(alone.Results()[0], together.Results()[i]); diff != "" {
+			t.Errorf("%s (-alone +together):\n%s", src, diff)
+		}
+	}
+}
+
+func TestWindowsDoNotReachAcrossAGap(t *testing.T) {
+	l := &engine.Legend{
+		Loads: []engine.LoadLegend{
+			{Name: "a", Model: "open", Stages: []engine.StageLegend{{Name: "peak", To: 5 * time.Second}}},
+			{Name: "b", Model: "open", Stages: []engine.StageLegend{{Name: "peak", From: 8 * time.Second, To: 13 * time.Second}}},
+		},
+		Requests: []engine.RequestLegend{{Name: "product"}},
+	}
+	w := watch(t, l, "rate[peak] >= 10/s over 4s", "rate[peak] == 10/s", "rate[peak] >= 10/s over 6s")
+	for _, s := range run(l, 15, all(steady(0, 5, 10, ms, product), steady(8, 13, 10, ms, office))...) {
+		w.Observe(s)
+	}
+	for i, want := range []string{"kept 10/10 /s margin 0 n=40 [0 4]", "kept 10/10 /s margin 0 n=100", "inconclusive -/10 /s margin - n=0: no window of 6s was complete: the longest stretch was 5s"} {
+		if diff := cmp.Diff(want, brief(w.Results()[i])); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestWindowsBearIntervalsThatAreNotQuiteEven(t *testing.T) {
+	w := watch(t, legend(), "max < 60ms over 1s", "mean < 30ms over 2s")
+	intervals := run(legend(), 30, all(steady(0, 30, 1, 10*ms, product), steady(7, 8, 1, 90*ms, product))...)
+	for i, s := range intervals[1:] {
+		edge := s.From + time.Duration(i%3-1)*ms
+		s.From, intervals[i].To = edge, edge
+	}
+	for _, s := range intervals {
+		w.Observe(s)
+	}
+	for i, want := range []uint64{2, 3} {
+		if r := w.Results()[i]; r.Samples != want {
+			t.Errorf("%s was judged over %d requests, want %d: %s", r.Expr, r.Samples, want, brief(r))
+		}
+	}
+}
+
+func TestALoadWithoutAnEndIsActiveToTheLast(t *testing.T) {
+	for _, stages := range [][]engine.StageLegend{nil, {{Name: "all"}}} {
+		l := &engine.Legend{Loads: []engine.LoadLegend{{Name: "a", Model: "closed", Stages: stages}}, Requests: []engine.RequestLegend{{Name: "product"}}}
+		w := watch(t, l, "rate == 10/s", "rate == 10/s over 5s")
+		var events []event
+		for i := range 7 {
+			events = append(events, event{second: i, n: 10, latency: ms})
+		}
+		for _, s := range run(l, 7, events...) {
+			w.Observe(s)
+		}
+		for _, r := range w.Results() {
+			if r.Result != Kept {
+				t.Errorf("with stages %v: %s", stages, brief(r))
+			}
+		}
+	}
+}
+
+func TestTheFirstAbortStays(t *testing.T) {
+	w := watch(t, legend(), "max < 90ms abort", "max < 20ms abort")
+	for _, s := range run(legend(), 10, all(steady(3, 10, 1, 50*ms, product), steady(6, 10, 1, 99*ms, product))...) {
+		w.Observe(s)
+	}
+	if got := *w.Broken(); got.Expr != "max < 20ms abort" || got.At != 4 || *got.Observed != 50 {
+		t.Errorf("the first is %s %s", got.Expr, brief(got))
+	}
+	if got := w.Results()[0]; got.Result != Broken || got.At != 7 {
+		t.Errorf("the second is %s", brief(got))
 	}
 }
 

@@ -2,7 +2,6 @@ package budget
 
 import (
 	"fmt"
-	"math"
 	"time"
 
 	"plimsoll/engine"
@@ -45,6 +44,7 @@ type findings struct {
 	lack            string    // of the first that did
 }
 
+// newWindows judges windows in which the stages of both sides run.
 func newWindows(b *Budget, left *selection, right *sum) *windows {
 	w := &windows{budget: b, left: left, active: left.active, piece: -1}
 	if right != nil {
@@ -200,7 +200,7 @@ func (w *windows) judge() judgement {
 	}
 	j := f.worst
 	if f.judged == f.lacking {
-		j = judgement{observed: math.NaN(), limit: math.NaN()}
+		j = judgement{observed: math.NaN(), limit: w.budget.right.fixed()}
 	}
 	if j.verdict == Broken && w.seenL && w.seenR {
 		return j
