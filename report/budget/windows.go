@@ -2,6 +2,7 @@ package budget
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"plimsoll/engine"
