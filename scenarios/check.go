@@ -34,6 +34,19 @@ func (d *decoder) check(s *Scenario) {
 	for _, l := range s.loads {
 		s.legend.Loads = append(s.legend.Loads, l.legend())
 	}
+	if len(d.problems) == 0 {
+		d.checkCalls(s)
+	}
+}
+
+// checkCalls finds what is left: calls whose parts are right but that cannot be sent.
+func (d *decoder) checkCalls(s *Scenario) {
+	for _, f := range s.flows {
+		for _, c := range f.calls() {
+			_, err := c.compile("http://localhost", s.run.defaults)
+			d.report(c.node, err)
+		}
+	}
 }
 
 // defaultLoad is what a scenario does that says only what to send: one user, for a look.
@@ -134,8 +147,8 @@ func (d *decoder) checkUse(u use, f *flowSpec, known map[string]bool, in scope) 
 	at := max(strings.Index(u.node.Value, u.name), 0)
 	name, column, dotted := strings.Cut(u.name, ".")
 	columns, isData := in.columns[name]
+	in.usedData[name] = true
 	if dotted && isData {
-		in.usedData[name] = true
 		if columns != nil && !slices.Contains(columns, column) {
 			d.problemAt(u.node, at, didYouMean(column, columns), "data source %s has no column %s", quote(name), quote(column))
 		}
@@ -147,6 +160,8 @@ func (d *decoder) checkUse(u use, f *flowSpec, known map[string]bool, in scope) 
 		hint = "a later step of the flow extracts it"
 	case by != "":
 		hint = "flow " + by + " extracts it, but what is extracted holds for one pass of one flow"
+	case dotted:
+		hint = didYouMean(name, slices.Collect(maps.Keys(in.columns)))
 	case isData:
 		hint = "name a column of it, such as {{ " + name + ".id }}"
 	}
@@ -213,9 +228,6 @@ func (d *decoder) requests(s *Scenario) *engine.Legend {
 			c.Index = add(c.Name, c.Checks)
 			if c.Redirects > 0 {
 				c.HopIndex = add(c.Name+" (redirected)", nil)
-			}
-			if _, err := c.compile("http://localhost", s.run.defaults); err != nil {
-				d.report(c.node, err)
 			}
 		}
 	}

@@ -91,12 +91,15 @@ func (d *decoder) object(n *yaml.Node, what string, known fields) bool {
 		d.visit(what, names)
 	}
 	if n.Kind != yaml.MappingNode {
-		d.problem(n, "keys: "+strings.Join(names, ", "), "%s must be a mapping", what)
+		d.problem(n, didYouMean("", names), "%s must be a mapping", what)
 		return false
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		decode, ok := known[key.Value]
+		if extension := n == d.root && strings.HasPrefix(key.Value, "x-"); extension {
+			continue // a place for anchors, as in other YAML formats
+		}
 		if !ok {
 			d.problem(key, didYouMean(key.Value, names), "unknown key %s in %s", quote(key.Value), what)
 			continue

@@ -147,8 +147,10 @@ func (d *decoder) rates(n *yaml.Node, s *stageSpec) {
 	s.hasRate = true
 	if text, ok := d.text(n, "rate"); ok {
 		var err error
-		s.fromRate, s.toRate, err = ParseRateRange(text)
-		d.report(n, err)
+		if s.fromRate, s.toRate, err = ParseRateRange(text); err != nil {
+			s.fromRate, s.toRate = 1, 1 // one mistake is said once
+			d.report(n, err)
+		}
 	}
 }
 
@@ -156,8 +158,10 @@ func (d *decoder) users(n *yaml.Node, s *stageSpec) {
 	s.hasUsers = true
 	if text, ok := d.text(n, "users"); ok {
 		var err error
-		s.fromUsers, s.toUsers, err = ParseUsers(text)
-		d.report(n, err)
+		if s.fromUsers, s.toUsers, err = ParseUsers(text); err != nil {
+			s.fromUsers, s.toUsers = 1, 1
+			d.report(n, err)
+		}
 	}
 }
 

@@ -63,7 +63,7 @@ func didYouMean(word string, known []string) string {
 	switch {
 	case best != "":
 		return fmt.Sprintf("did you mean %q?", best)
-	case len(known) > 0 && len(known) <= 12:
+	case len(known) > 0 && len(known) <= 16:
 		return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 	}
 	return ""

@@ -121,8 +121,12 @@ func parse(file string, text []byte, files fs.FS, settings []string) (*Scenario,
 // scenario decodes the whole tree.
 func (d *decoder) scenario() *Scenario {
 	s := &Scenario{file: d.file, files: d.files, run: runSpec{grace: defaultGrace, seed: 1}}
-	later := func(n *yaml.Node) {
-		d.problem(n, "for now, run one scenario per variant with --set", "variants, claims and events come with experiments, which this version does not have yet")
+	later := func(*yaml.Node) {}
+	for i := 0; i < len(d.root.Content) && d.root.Kind == yaml.MappingNode; i += 2 {
+		switch key := d.root.Content[i]; key.Value {
+		case "variants", "claims", "events":
+			d.problem(key, "for now, run the scenario once per variant with --set", "%s come with experiments, which this version does not know yet", key.Value)
+		}
 	}
 	ok := d.object(d.root, "scenario", fields{
 		"scenario": func(n *yaml.Node) { s.Name = d.name(n, "the scenario's name") },

@@ -155,11 +155,13 @@ func (d *decoder) tls(n *yaml.Node) (t http1.TLS) {
 
 func (d *decoder) limits(n *yaml.Node) (l http1.Limits) {
 	size := func(n *yaml.Node, what string, least int64) int64 {
-		v := value(d, n, what, ParseSize)
-		if v < least || v > 1<<30 {
-			d.problem(n, "", "%s must be from %dB to 1GiB", what, least)
-		}
-		return v
+		return value(d, n, what, func(s string) (int64, error) {
+			v, err := ParseSize(s)
+			if err == nil && (v < least || v > 1<<30) {
+				err = valueError("", "%s must be from %dB to 1GiB", what, least)
+			}
+			return v, err
+		})
 	}
 	d.object(n, "limits", fields{
 		"header": func(n *yaml.Node) { l.HeaderBytes = int(size(n, "header", 1024)) },

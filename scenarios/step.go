@@ -334,6 +334,6 @@ func (d *decoder) think(n *yaml.Node) *flow.Think {
 // identifier checks a name that templates can mention.
 func (d *decoder) identifier(n *yaml.Node, what string) {
 	if err := flow.CheckName(n.Value); err != nil {
-		d.problem(n, hintOf(err), "%s cannot be the name of %s: %s", quote(n.Value), what, err)
+		d.problem(n, hintOf(err), "name of %s: %s", what, err)
 	}
 }

@@ -53,12 +53,15 @@ func parseTree(file string, text []byte) (*tree, error) {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
-// syntax turns an error of the YAML library into a problem; its lines may be one off.
+// syntax turns an error of the YAML library into a problem.
 func (t *tree) syntax(err error) Problem {
 	p := Problem{File: t.file, Line: 1, Col: 1, Msg: "not valid YAML: " + err.Error()}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		p.Line = min(max(line, 1), len(t.lines))
+		if len(t.lines) < 500 {
+			p.Line = t.lastGood() + 1
+		}
 		p.Msg = "not valid YAML: " + m[2]
 	}
 	line := t.lines[p.Line-1]
@@ -72,6 +75,17 @@ func (t *tree) syntax(err error) Problem {
 		p.Hint = "look for a missing quote, or for an indentation that does not fit, here or one line above"
 	}
 	return p
+}
+
+// lastGood returns how many lines from the start can be read. The YAML library says where
+// the block began that it could not finish, which may be far above the mistake.
+func (t *tree) lastGood() int {
+	for n := len(t.lines) - 1; n > 0; n-- {
+		if err := yaml.Unmarshal([]byte(strings.Join(t.lines[:n], "\n")), &yaml.Node{}); err == nil {
+			return n
+		}
+	}
+	return 0
 }
 
 // expander copies a tree and puts in its place what aliases and merge keys refer to.
