@@ -36,6 +36,11 @@ type parser struct {
 // variant before it: [on/peak]. OP is < <= > >= or ==. LIMIT is a number with its unit,
 // or another metric or the word baseline with a factor and a number to add. The error is
 // a *SyntaxError.
+//
+// Latency figures are about answered requests and, at their age so far, unfinished ones.
+// errors is the share of requests that failed, got no answer or were unfinished; rate
+// counts answers, and goodput those that were ok, per second of the time in which the
+// selected stages ran; dropped is a number of arrivals, or with a % a share of those due.
 func Parse(src string) (*Budget, error) {
 	p := &parser{src: src}
 	b, err := p.budget()

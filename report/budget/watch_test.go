@@ -2,11 +2,7 @@ package budget
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"math"
-	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +12,7 @@ import (
 )
 
 // legend has an open load with three stages of 10 s and a closed one beside it.
+
 func legend() *engine.Legend {
 	return &engine.Legend{
 		Loads: []engine.LoadLegend{
@@ -31,6 +28,7 @@ func legend() *engine.Legend {
 }
 
 // event is n equal requests or drops that are seen in one interval.
+
 type event struct {
 	second  int // the interval from second to second+1
 	key     engine.Key
@@ -40,6 +38,7 @@ type event struct {
 }
 
 // run makes the snapshots of an interval each second.
+
 func run(l *engine.Legend, seconds int, events ...event) []*engine.Snapshot {
 	intervals := make([]*engine.Snapshot, seconds)
 	for i := range intervals {
@@ -66,6 +65,7 @@ func run(l *engine.Legend, seconds int, events ...event) []*engine.Snapshot {
 }
 
 // steady is n requests with the latency in each second of from … to.
+
 func steady(from, to int, n uint64, latency time.Duration, key engine.Key) (events []event) {
 	for i := from; i < to; i++ {
 		k := key
@@ -118,6 +118,7 @@ var (
 const ms = time.Millisecond
 
 // brief is a result in one line: verdict, observed, limit, unit, margin, when, samples, why.
+
 func brief(r Result) string {
 	s := string(r.Result)
 	number := func(x *float64) string {
@@ -220,129 +221,6 @@ func TestResults(t *testing.T) {
 	}
 }
 
-func TestWindows(t *testing.T) {
-	base := steady(0, 30, 100, 10*ms, product)
-	tests := []struct {
-		name, budget string
-		seconds      int
-		events       []event
-		want         string
-	}{
-		{"every window keeps it", "p99 < 20ms over 10s", 30, base, "kept 10/20 ms margin 0.5 n=1000 [0 10]"},
-		{"the worst window counts", "mean < 40ms over 2s", 30, all(base, steady(12, 13, 100, 50*ms, product), steady(13, 14, 100, 60*ms, product)), "kept 32.5/40 ms margin 0.1875 n=400 [12 14]"},
-		{"a burst that the whole run forgives breaks its window", "errors < 2% over 5s", 30, all(base, steady(14, 15, 20, ms, errored)), "broken 0.038462/0.02 share margin -0.92308 n=520 [10 15] at 15s"},
-		{"the rate of the worst second", "rate > 100/s over 1s", 30, all(base, steady(0, 17, 20, ms, product), steady(18, 30, 20, ms, product)), "broken 100/100 /s margin 0 n=100 [17 18] at 18s"},
-		{"a second without answers is a rate of nothing", "rate > 50/s over 1s", 30, all(steady(0, 10, 100, ms, product), steady(11, 30, 100, ms, product)), "broken 0/50 /s margin -1 n=0 [10 11] at 11s"},
-		{"windows without data are not kept", "p50 < 1s over 2s", 30, all(steady(0, 10, 100, ms, product), steady(13, 30, 100, ms, product)), "inconclusive 1/1000 ms margin - n=200 [0 2]: 2 of 29 windows: there were no requests"},
-		{"windows with too few requests are not kept", "p99 < 1s over 1s", 30, all(base, steady(3, 30, 1, ms, order)), "kept 10/1000 ms margin 0.99 n=100 [0 1]"},
-		{"a request that is rare is not judged by the second", "p90(order) < 1s over 1s", 30, all(steady(0, 29, 10, ms, order), steady(29, 30, 9, ms, order)), "inconclusive 1/1000 ms margin - n=10 [0 1]: 1 of 30 windows: p90 needs at least 10 requests, there were 9"},
-		{"a broken window is broken whatever others lack", "max < 5ms over 1s", 30, steady(3, 4, 100, 10*ms, product), "broken 10/5 ms margin -1 n=100 [3 4] at 4s"},
-		{"a run shorter than the window", "p50 < 1s over 10s", 6, steady(0, 6, 100, ms, product), "inconclusive -/1000 ms margin - n=0: no window of 10s was complete: the longest stretch was 6s"},
-		{"a stage shorter than the window", "p50[calm] < 1s over 20s", 30, base, "inconclusive -/1000 ms margin - n=0: no window of 20s was complete: the longest stretch was 10s"},
-		{"windows lie within the stage", "rate[surge] == 100/s over 5s", 30, base, "kept 100/100 /s margin 0 n=500 [10 15]"},
-		{"no window reaches past the load", "rate(load:shoppers) >= 100/s over 10s", 40, base, "kept 100/100 /s margin 0 n=1000 [0 10]"},
-		{"late answers count in the last window", "errors < 1% over 10s", 40, all(base, []event{{35, engine.Key{Stage: 2, Outcome: engine.Unfinished}, 20, 5 * time.Second, 0}}), "broken 0.019608/0.01 share margin -0.96078 n=1020 [20 30] at 36s"},
-		{"late answers of a stage count in its last window", "max[calm] < 1s over 1s", 30, all(base, []event{{12, product, 1, 3 * time.Second, 0}}), "broken 3000/1000 ms margin -2 n=101 [9 10] at 13s"},
-		{"a window that begins within the grace is not judged", "max < 20ms over 5s after 8s", 30, all(base, steady(0, 8, 1, 99*ms, product)), "kept 10/20 ms margin 0.5 n=500 [8 13]"},
-		{"a window is rounded up to whole intervals", "count > 199 over 1500ms", 30, base, "kept 200/199 count margin 0.0050251 n=200 [0 2]"},
-		{"intervals longer than the window show nothing", "p50 < 1s over 500ms", 30, base, "inconclusive 10/1000 ms margin - n=100 [0 1]: a window of 500ms is shorter than the interval of 1s"},
-		{"intervals longer than the window break it all the same", "p50 < 1ms over 500ms", 30, base, "broken 10/1 ms margin -9 n=100 [0 1] at 1s"},
-		{"another metric in the same window", "mean(order) < 2 * mean(product) over 1s", 30, all(base, steady(0, 29, 10, 10*ms, order), steady(29, 30, 10, 25*ms, order)), "broken 25/20 ms margin -0.25 n=10 [29 30] at 30s"},
-		{
-			"the limit is that of the same window alone", "mean(order) < 2 * mean(product) over 2s", 30,
-			all(steady(0, 10, 10, 100*ms, product), steady(10, 30, 10, 10*ms, product), steady(0, 30, 10, 30*ms, order)), "broken 30/20 ms margin -0.5 n=20 [10 12] at 12s",
-		},
-		{
-			"late answers count in the limit, too", "mean(order)[calm] < mean(product)[calm] over 1s", 30,
-			all(steady(0, 9, 1, 30*ms, product), steady(9, 10, 1, 10*ms, product), steady(0, 10, 1, 20*ms, order), []event{{12, product, 1, 3 * time.Second, 0}}), "kept 20/30 ms margin 0.33333 n=1 [0 1]",
-		},
-		{"only windows in which both loads run", "rate(load:shoppers) > rate(load:office) over 10s", 30, all(base, steady(0, 20, 10, ms, office)), "kept 100/10 /s margin 9 n=1000 [0 10]"},
-		{"no requests", "rate >= 0/s over 10s", 30, nil, "inconclusive 0/0 /s margin - n=0 [0 10]: there were no requests"},
-		{"no baseline", "p99 < baseline over 10s", 30, base, "inconclusive -/- ms margin - n=0: 21 of 21 windows: no baseline given"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			w := watch(t, legend(), test.budget)
-			for _, s := range run(legend(), test.seconds, test.events...) {
-				w.Observe(s)
-			}
-			if diff := cmp.Diff(test.want, brief(w.Results()[0])); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func TestPercentilesTakeTheRankThatTheySay(t *testing.T) {
-	var events []event
-	for i := range 100 {
-		events = append(events, event{second: i % 30, n: 1, latency: time.Duration(i + 1)})
-	}
-	for percent := 1; percent < 100; percent++ {
-		w := watch(t, legend(), fmt.Sprintf("p%d < 1s", percent))
-		for _, s := range run(legend(), 30, events...) {
-			w.Observe(s)
-		}
-		if r := w.Results()[0]; math.Round(*r.Observed*1e6) != float64(percent) {
-			t.Errorf("%s: observed %g ms, want %d ns", r.Expr, *r.Observed, percent)
-		}
-	}
-}
-
-func TestBudgetsDoNotMixTheirSelections(t *testing.T) {
-	sources := []string{"max < 1s", "service.max < 1s", "max(outcome:failed) < 1s", "max < 1s after 5s", "max(order) < 1s", "max[calm] < 1s", "count > 0", "errors < 1%"}
-	intervals := run(legend(), 30, all(steady(0, 5, 1, 80*ms, product), steady(0, 30, 1, 10*ms, product), steady(0, 30, 1, 20*ms, order), steady(20, 30, 1, 60*ms, order), steady(10, 30, 1, 40*ms, failed))...)
-	together := watch(t, legend(), sources...)
-	for _, s := range intervals {
-		together.Observe(s)
-	}
-	for i, src := range sources {
-		alone := watch(t, legend(), src)
-		for _, s := range intervals {
-			alone.Observe(s)
-		}
-		if diff := cmp.Diff(alone.Results()[0], together.Results()[i]); diff != "" {
-			t.Errorf("%s (-alone +together):\n%s", src, diff)
-		}
-	}
-}
-
-func TestWindowsDoNotReachAcrossAGap(t *testing.T) {
-	l := &engine.Legend{
-		Loads: []engine.LoadLegend{
-			{Name: "a", Model: "open", Stages: []engine.StageLegend{{Name: "peak", To: 5 * time.Second}}},
-			{Name: "b", Model: "open", Stages: []engine.StageLegend{{Name: "peak", From: 8 * time.Second, To: 13 * time.Second}}},
-		},
-		Requests: []engine.RequestLegend{{Name: "product"}},
-	}
-	w := watch(t, l, "rate[peak] >= 10/s over 4s", "rate[peak] == 10/s", "rate[peak] >= 10/s over 6s")
-	for _, s := range run(l, 15, all(steady(0, 5, 10, ms, product), steady(8, 13, 10, ms, office))...) {
-		w.Observe(s)
-	}
-	for i, want := range []string{"kept 10/10 /s margin 0 n=40 [0 4]", "kept 10/10 /s margin 0 n=100", "inconclusive -/10 /s margin - n=0: no window of 6s was complete: the longest stretch was 5s"} {
-		if diff := cmp.Diff(want, brief(w.Results()[i])); diff != "" {
-			t.Error(diff)
-		}
-	}
-}
-
-func TestWindowsBearIntervalsThatAreNotQuiteEven(t *testing.T) {
-	w := watch(t, legend(), "max < 60ms over 1s", "mean < 30ms over 2s")
-	intervals := run(legend(), 30, all(steady(0, 30, 1, 10*ms, product), steady(7, 8, 1, 90*ms, product))...)
-	for i, s := range intervals[1:] {
-		edge := s.From + time.Duration(i%3-1)*ms
-		s.From, intervals[i].To = edge, edge
-	}
-	for _, s := range intervals {
-		w.Observe(s)
-	}
-	for i, want := range []uint64{2, 3} {
-		if r := w.Results()[i]; r.Samples != want {
-			t.Errorf("%s was judged over %d requests, want %d: %s", r.Expr, r.Samples, want, brief(r))
-		}
-	}
-}
-
 func TestALoadWithoutAnEndIsActiveToTheLast(t *testing.T) {
 	for _, stages := range [][]engine.StageLegend{nil, {{Name: "all"}}} {
 		l := &engine.Legend{Loads: []engine.LoadLegend{{Name: "a", Model: "closed", Stages: stages}}, Requests: []engine.RequestLegend{{Name: "product"}}}
@@ -437,133 +315,6 @@ func TestResultsHaveTheKeysOfTheRun(t *testing.T) {
 	}
 }
 
-func TestUnknownNamesAreErrors(t *testing.T) {
-	var out strings.Builder
-	for _, src := range []string{
-		"p99(prodct) < 1s", "p99(PRODUCT) < 1s", "p99(shoppers) < 1s", "p99(checkout and pay) < 1s", "p99(load:shopers) < 1s",
-		"p99[peek] < 1s", "p99(load:office)[peak] < 1s", "p99[on/peak] < 1s", "p99(order) < 2 * p99(ordr)", "dropped(load:office) == 0",
-	} {
-		b := parse(t, src)
-		e, ok := errors.AsType[*BindError](b.Bind(legend()))
-		if !ok {
-			t.Errorf("%s: bound without an error", src)
-			continue
-		}
-		if _, err := NewWatch(legend(), []*Budget{b}); err == nil || err.Error() != e.Msg {
-			t.Errorf("%s: NewWatch said %v, Bind %v", src, err, e)
-		}
-		fmt.Fprintf(&out, "%s\n  %s\n  hint: %s\n", src, e.Msg, e.Hint)
-	}
-	golden(t, "unknown.golden", out.String())
-	for _, src := range []string{"p99(GET /v1/{{ id }}, load:office)[work] < 1s", "dropped == 0", "errors < baseline"} {
-		if err := parse(t, src).Bind(legend()); err != nil {
-			t.Errorf("%s: %v", src, err)
-		}
-	}
-}
-
 // bound draws budgets whose names the legend knows.
-func bound(rng *rand.Rand) *Budget {
-	for {
-		b := randomBudget(rng)
-		for _, term := range []*term{&b.left, b.right.ref} {
-			if term == nil {
-				continue
-			}
-			term.variant, term.stage = "", pick(rng, "", "calm", "peak")
-			term.loads = pick(rng, nil, []string{"shoppers"})
-			if term.requests != nil {
-				term.requests = []string{pick(rng, "product", "order")}
-			}
-		}
-		if b.over > 0 {
-			b.over = pick(rng, time.Second, 3*time.Second, 15*time.Second)
-		}
-		b.after = pick(rng, 0, 0, 2*time.Second)
-		if b.Bind(legend()) == nil {
-			return b
-		}
-	}
-}
-
-func TestNoDataIsNeverKept(t *testing.T) {
-	rng := rand.New(rand.NewPCG(3, 4))
-	for range 3000 {
-		b := bound(rng)
-		w, err := NewWatch(legend(), []*Budget{b})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range run(legend(), rng.IntN(35)) {
-			w.Observe(s)
-		}
-		if r := w.Results()[0]; r.Result != Inconclusive || r.Reason == "" {
-			t.Fatalf("%s is %s without any data", b, brief(r))
-		}
-		if w.Broken() != nil {
-			t.Fatalf("%s would have stopped the run without any data", b)
-		}
-	}
-}
 
 // TestResultsDoNotDependOnTheCut judges random runs cut into seconds and into halves.
-func TestResultsDoNotDependOnTheCut(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 6))
-	for range 300 {
-		b := bound(rng)
-		b.over, b.after, b.action = 0, 0, ""
-		var events []event
-		for range 40 {
-			key := engine.Key{Stage: rng.IntN(3), Request: rng.IntN(2), Outcome: engine.Outcome(rng.IntN(4))}
-			events = append(events, event{rng.IntN(30), key, rng.Uint64N(300), time.Duration(rng.Int64N(1e9)), rng.Uint64N(3)})
-		}
-		whole := engine.NewSnapshot(legend())
-		fine, _ := NewWatch(legend(), []*Budget{b})
-		for _, s := range run(legend(), 30, events...) {
-			fine.Observe(s)
-			whole.Merge(s)
-		}
-		coarse, _ := NewWatch(legend(), []*Budget{b})
-		coarse.Observe(whole)
-		got, want := fine.Results()[0], coarse.Results()[0]
-		got.At, want.At = 0, 0
-		if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*max(1, math.Abs(a)) })); diff != "" {
-			t.Fatalf("%s: %s", b, diff)
-		}
-	}
-}
-
-func TestWatchLeavesSnapshotsAsTheyAre(t *testing.T) {
-	w := watch(t, legend(), "p99 < 1s", "p99 < 1s over 2s", "max(order) < max(product) over 2s")
-	intervals := run(legend(), 10, all(steady(0, 10, 10, ms, product), steady(0, 10, 10, ms, order))...)
-	for _, s := range intervals {
-		w.Observe(s)
-	}
-	for i, s := range intervals {
-		if n := s.Select(func(engine.Key) bool { return true }).Count(); n != 20 {
-			t.Fatalf("interval %d now has %d samples", i, n)
-		}
-	}
-}
-
-func BenchmarkObserve(b *testing.B) {
-	l := legend()
-	var budgets []*Budget
-	for _, src := range []string{"p99 < 1s", "p99(product) < 1s", "p50(product) < 1s", "errors < 1% over 10s", "p99 < 1s over 30s", "rate > 1/s"} {
-		x, err := Parse(src)
-		if err != nil {
-			b.Fatal(err)
-		}
-		budgets = append(budgets, x)
-	}
-	w, err := NewWatch(l, budgets)
-	if err != nil {
-		b.Fatal(err)
-	}
-	intervals := run(l, 30, all(steady(0, 30, 100, 10*ms, product), steady(0, 30, 100, 77*ms, order), steady(0, 30, 3, 5*time.Second, undone))...)
-	i := 0
-	for b.Loop() {
-		w.Observe(intervals[i%len(intervals)])
-		i++
-	}
-}
