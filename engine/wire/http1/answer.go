@@ -196,8 +196,7 @@ func (a *answer) chunked(p []byte) ([]byte, error) {
 	}
 }
 
-// closed reads a body that ends with the connection. Within TLS the server has to say
-// that this is the end; a bare cut may be somebody else's.
+// closed reads a body that ends with the connection.
 func (a *answer) closed(p []byte) error {
 	for {
 		if err := a.take(p); err != nil {

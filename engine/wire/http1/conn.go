@@ -11,6 +11,11 @@ import (
 // never is a due time that does not come.
 const never = time.Duration(math.MaxInt64)
 
+// glance is how long an exchange waits before it looks at the connection for itself. The
+// poller tells a change once, and a server that ended its side between two requests, but
+// goes on listening, may have done so before anybody waited.
+const glance = time.Second
+
 // conn is a connection with the part of an answer that was read from it. Times are
 // offsets on the client's clock.
 type conn struct {
@@ -39,6 +44,9 @@ type buffers struct {
 // arm sees to it that reads and writes fail at due or earlier. One that fails early is
 // told apart by extend; so a deadline need not be set anew for each request.
 func (c *conn) arm(now, due time.Duration) {
+	if c.duplex != nil {
+		due = min(due, now+glance)
+	}
 	if c.armed == due || (!c.exact && now < c.armed && c.armed < due) {
 		return
 	}

@@ -46,11 +46,8 @@ func openKind(err error) string {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNABORTED):
 		return engine.ErrReset
 	}
-	if _, ok := errors.AsType[tls.AlertError](err); ok {
-		return engine.ErrTLS
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return engine.ErrTLS
+	if o, ok := errors.AsType[*net.OpError](err); ok && (o.Op == "remote error" || o.Op == "local error") {
+		return engine.ErrTLS // crypto/tls marks the alerts it got and gave that way
 	}
 	return systemKind(err)
 }
