@@ -96,7 +96,9 @@ Start here:
 	)
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
-		newTarget(w), newDoctor(w),
+		newRun(w), newHit(w), newTarget(w),
+		newReport(w), newCheck(w),
+		newScenarios(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(),
 	)
 	return root

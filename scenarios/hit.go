@@ -30,7 +30,8 @@ type Hit struct {
 // Transport is how the requests of a Hit travel: the keys timeout, redirects and http of
 // the scenario file, and files for TLS.
 type Transport struct {
-	Timeout, Redirects   string
+	Timeout, Connect     string // of the whole call, and of connecting
+	Redirects            string
 	Insecure             bool
 	CA, Cert, Key        string // files
 	Resolve, ConnectTo   []string
@@ -84,7 +85,9 @@ func (h Hit) step(m *mapping, target *url.URL) {
 	m.put(strings.ToLower(method), literal(text))
 	m.put("name", shorten(method+" "+text))
 	if t := h.Transport; t != nil {
-		m.some("timeout", t.Timeout)
+		limits := m.child("timeout")
+		limits.some("total", t.Timeout)
+		limits.some("connect", t.Connect)
 		m.some("redirects", t.Redirects)
 	}
 	if target.User != nil {

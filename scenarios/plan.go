@@ -19,6 +19,7 @@ type Plan struct {
 	engine.Plan
 	Budgets []*budget.Budget // bound to the legend
 	Target  string           // where requests go that name no host; may be empty
+	Seed    uint64           // of everything random
 	Notes   []string         // what was decided for the author and should be said
 	open    []io.Closer
 }
@@ -45,7 +46,10 @@ type Options struct {
 // options and from this machine.
 func (s *Scenario) Plan(opt Options) (*Plan, error) {
 	if len(s.missing) > 0 {
-		return nil, fmt.Errorf("plan %s: the file %s was not looked at", quote(s.Name), quote(s.missing[0]))
+		return nil, &ValueError{
+			Msg:  fmt.Sprintf("scenario %s needs the file %s, and it is not known where to look", quote(s.Name), quote(s.missing[0])),
+			Hint: "save the scenario beside its files and run it from there",
+		}
 	}
 	vars, err := s.values(opt.Vars)
 	if err != nil {
@@ -64,9 +68,9 @@ func (s *Scenario) Plan(opt Options) (*Plan, error) {
 	if opt.Seed != nil {
 		b.seed = *opt.Seed
 	}
+	p.Seed = b.seed
 	if err := b.build(opt.FileLimit); err != nil {
-		p.Close()
-		return nil, err
+		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
 }

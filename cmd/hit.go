@@ -1,0 +1,198 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/scenarios"
+)
+
+// hitFlags are the flags of hit: the load, and the request as curl describes it.
+type hitFlags struct {
+	measureFlags
+	load    loadFlags
+	request requestFlags
+	travel  travelFlags
+	budgets []string
+}
+
+type loadFlags struct {
+	rate, arrivals, users, duration, requests string
+	maxInFlight, connections                  string
+}
+
+type requestFlags struct {
+	method, agent, user, cookie string
+	headers, data               []string
+	head, compressed            bool
+}
+
+type travelFlags struct {
+	scenarios.Transport
+	timeout, connect time.Duration
+	follow           bool
+	hops             int
+}
+
+func newHit(w *world) *cobra.Command {
+	f := &hitFlags{}
+	cmd := &cobra.Command{
+		Use:     "hit URL",
+		GroupID: groupLoad,
+		Short:   "Load one address, without a scenario",
+		Long: `Load one address for a while and say how it did: the one-line form of a scenario.
+
+--rate makes an open load: requests start when they are due, whatever the target
+does. --users makes a closed one: each user waits for the answer before asking
+again. The request is written as for curl.`,
+		Example: `  plimsoll hit http://127.0.0.1:8080/ --rate 500/s -d 30s
+  plimsoll hit http://127.0.0.1:8080/ --rate 100/s..1k/s -d 1m --arrivals poisson
+  plimsoll hit http://127.0.0.1:8080/ --users 50 -n 10000
+  plimsoll hit https://localhost:8443/orders -k -X POST --data @order.json \
+      -H 'Content-Type: application/json' --rate 50/s --budget 'p99 < 200ms'`,
+		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted),
+		Args:        oneArg("a URL"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := w.newMeasurement(cmd, &f.measureFlags, []string{"plimsoll", "hit", args[0]})
+			if err != nil {
+				return err
+			}
+			h, err := f.hit(w, cmd, args[0])
+			if err != nil {
+				return err
+			}
+			s, err := h.Scenario()
+			if err != nil {
+				return err
+			}
+			return m.measure(cmd.Context(), s, f.out)
+		},
+	}
+	f.register(w, cmd)
+	f.registerLoad(cmd)
+	f.registerRequest(cmd)
+	f.registerTravel(cmd)
+	return cmd
+}
+
+func (f *hitFlags) registerLoad(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVarP(&f.load.rate, "rate", "r", "", "open load at this `RATE`: 500/s, 1.5k/s, 100/1m, 1/s..500/s")
+	flags.StringVar(&f.load.arrivals, "arrivals", "", "with --rate: the `LAW`, constant (default) or poisson")
+	flags.StringVarP(&f.load.users, "users", "u", "", "closed load of `N` users, or a ramp 1..50 (default 1)")
+	flags.StringVarP(&f.load.duration, "duration", "d", "", "for how long, a `TIME` like 30s (default 10s, or until -n is done)")
+	flags.StringVarP(&f.load.requests, "requests", "n", "", "with --users: `N` requests in all")
+	flags.StringVar(&f.load.maxInFlight, "max-in-flight", "", "with --rate: drop what falls due beyond `N` (default 10000)")
+	flags.StringVar(&f.load.connections, "connections", "", "`HOW` to connect: keep (default), or new for every request")
+	flags.StringArrayVarP(&f.budgets, "budget", "b", nil, "a `PROMISE` like 'p99 < 200ms' or 'errors < 0.1%'; repeatable")
+	for flag, words := range map[string][]string{"arrivals": {"constant", "poisson"}, "connections": {"keep", "new"}} {
+		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
+	}
+}
+
+func (f *hitFlags) registerRequest(cmd *cobra.Command) {
+	r, flags := &f.request, cmd.Flags()
+	flags.StringVarP(&r.method, "request", "X", "", "use this `METHOD` (default GET, or POST with --data)")
+	flags.StringArrayVarP(&r.headers, "header", "H", nil, "send the header `NAME: VALUE`; repeatable")
+	flags.StringArrayVar(&r.data, "data", nil, "the body: `TEXT`, @FILE, or @- for standard input; several are joined\nby &")
+	flags.StringVarP(&r.agent, "user-agent", "A", "", "the `NAME` in User-Agent")
+	flags.StringVar(&r.user, "user", "", "basic authentication as `NAME:PASSWORD`")
+	flags.StringVar(&r.cookie, "cookie", "", "send these `COOKIES`: 'a=1; b=2'")
+	flags.BoolVarP(&r.head, "head", "I", false, "ask for the head only")
+	flags.BoolVar(&r.compressed, "compressed", false, "ask for a compressed answer")
+}
+
+func (f *hitFlags) registerTravel(cmd *cobra.Command) {
+	t, flags := &f.travel, cmd.Flags()
+	flags.BoolVarP(&t.Insecure, "insecure", "k", false, "trust any certificate")
+	flags.StringVar(&t.CA, "cacert", "", "trust the authorities in this PEM `FILE`")
+	flags.StringVarP(&t.Cert, "cert", "E", "", "client certificate, a PEM `FILE`")
+	flags.StringVar(&t.Key, "key", "", "its private key, a PEM `FILE`")
+	flags.StringArrayVar(&t.Resolve, "resolve", nil, "use this address: `HOST:PORT:ADDRESS`; repeatable")
+	flags.StringArrayVar(&t.ConnectTo, "connect-to", nil, "connect elsewhere: `HOST1:PORT1:HOST2:PORT2`; repeatable")
+	flags.StringVar(&t.UnixSocket, "unix-socket", "", "connect to this socket `FILE`")
+	flags.StringVar(&t.SourceIP, "interface", "", "connect from this local `ADDRESS`")
+	flags.BoolVarP(&t.follow, "location", "L", false, "follow redirects; each hop is counted apart")
+	flags.IntVar(&t.hops, "max-redirs", 10, "with -L: `N` hops at the most")
+	flags.DurationVarP(&t.timeout, "max-time", "m", 30*time.Second, "a request may take this `TIME`")
+	flags.DurationVar(&t.connect, "connect-timeout", 10*time.Second, "connecting may take this `TIME`")
+}
+
+// hit says in a scenario's words what the flags ask for.
+func (f *hitFlags) hit(w *world, cmd *cobra.Command, url string) (scenarios.Hit, error) {
+	body, err := f.request.body(w.stdin)
+	if err != nil {
+		return scenarios.Hit{}, err
+	}
+	if !strings.Contains(url, "://") {
+		url = "http://" + url
+	}
+	h := scenarios.Hit{
+		URL: url, Method: f.request.method, Headers: f.request.fields(), Body: body,
+		Rate: f.load.rate, Arrivals: f.load.arrivals, Users: f.load.users, For: f.load.duration, Requests: f.load.requests,
+		Budgets:   f.budgets,
+		Load:      map[string]string{"max_in_flight": f.load.maxInFlight, "connections": f.load.connections},
+		Transport: &f.travel.Transport,
+	}
+	if f.request.head {
+		h.Method = "HEAD"
+	}
+	h.Transport.Timeout = f.travel.timeout.String()
+	h.Transport.Connect = f.travel.connect.String()
+	if f.travel.follow {
+		h.Transport.Redirects = strconv.Itoa(f.travel.hops)
+	}
+	if f.load.rate != "" && f.load.users != "" {
+		return h, usageError("an open load has a rate, a closed one has users", "--rate and --users do not go together")
+	}
+	return h, nil
+}
+
+// body returns the bytes of --data, nil without.
+func (r *requestFlags) body(stdin io.Reader) ([]byte, error) {
+	var parts [][]byte
+	for _, d := range r.data {
+		name, isFile := strings.CutPrefix(d, "@")
+		part := []byte(d)
+		var err error
+		switch {
+		case isFile && name == "-":
+			part, err = io.ReadAll(stdin)
+		case isFile:
+			part, err = os.ReadFile(name)
+		}
+		if err != nil {
+			return nil, usageError("", "--data %s: %w", d, err)
+		}
+		parts = append(parts, part)
+	}
+	if parts == nil {
+		return nil, nil
+	}
+	return bytes.Join(parts, []byte("&")), nil
+}
+
+// fields returns the header fields that the flags ask for.
+func (r *requestFlags) fields() []string {
+	fields := append([]string(nil), r.headers...)
+	if r.agent != "" {
+		fields = append(fields, "User-Agent: "+r.agent)
+	}
+	if r.user != "" {
+		fields = append(fields, "Authorization: Basic "+base64.StdEncoding.EncodeToString([]byte(r.user)))
+	}
+	if r.cookie != "" {
+		fields = append(fields, "Cookie: "+r.cookie)
+	}
+	if r.compressed {
+		fields = append(fields, "Accept-Encoding: gzip, deflate")
+	}
+	return fields
+}

@@ -1,0 +1,246 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/engine"
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/report/text"
+	"plimsoll/scenarios"
+)
+
+// measureFlags are the flags of the commands that make load and save a run.
+type measureFlags struct {
+	out     string
+	outputs []string
+	ui      string
+	seed    uint64
+	vars    []string
+	target  string
+}
+
+func (f *measureFlags) register(w *world, cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.out, "out", "", "save the run in this `DIR` (default runs/NAME-TIMESTAMP)")
+	flags.StringVar(&f.ui, "ui", "auto", "`HOW` to show progress: auto, live, plain or off")
+	flags.Uint64Var(&f.seed, "seed", 0, "seed of everything random, a `NUMBER` (default: the scenario's)")
+	complete := cobra.FixedCompletions([]string{"auto", "live", "plain", "off"}, cobra.ShellCompDirectiveNoFileComp)
+	cmd.RegisterFlagCompletionFunc("ui", complete) //nolint:errcheck // the flag is there
+	outputFlag(cmd, &f.outputs)
+	w.jsonFlag(cmd)
+}
+
+// measurement is one scenario on its way to a verdict.
+type measurement struct {
+	w       *world
+	flags   *measureFlags
+	command []string
+	outputs []output
+	options scenarios.Options
+}
+
+// newMeasurement checks what all scenarios of a command share, before anything is sent.
+func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags, command []string) (*measurement, error) {
+	m := &measurement{w: w, flags: f, command: command}
+	if !slices.Contains([]string{"auto", "live", "plain", "off"}, f.ui) {
+		return nil, usageError("auto, live, plain or off", "--ui %s: unknown kind of progress", f.ui)
+	}
+	var err error
+	if m.outputs, err = parseOutputs(f.outputs, runKinds()...); err != nil {
+		return nil, err
+	}
+	m.options = scenarios.Options{Target: f.target, Vars: map[string]string{}, FileLimit: openLimit()}
+	if cmd.Flags().Changed("seed") {
+		m.options.Seed = &f.seed
+	}
+	for _, v := range f.vars {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, usageError("write it as -e NAME=VALUE", "-e %s: no value", v)
+		}
+		m.options.Vars[name] = value
+	}
+	return m, nil
+}
+
+// measure runs the scenario and returns an error that carries the exit code of its
+// verdict, nil for a pass.
+func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir string) (err error) {
+	opt := m.options
+	if s.Target.Reference != "" && opt.Target == "" {
+		ref, err := startReference(ctx, s.Target.Reference)
+		if err != nil {
+			return err
+		}
+		opt.Target = ref.url
+		defer func() {
+			if stopped := ref.stop(); stopped != nil {
+				m.w.note("warning: %v", stopped)
+			}
+		}()
+	}
+	p, err := s.Plan(opt)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	defer p.Close() //nolint:errcheck // data files are only read
+	if err := preflight(ctx, p); err != nil {
+		return err
+	}
+	started := time.Now()
+	run, saved, err := m.drive(ctx, s, p, started, cmp.Or(dir, report.DefaultDir(s.Name, started)))
+	if err != nil {
+		return err
+	}
+	return m.conclude(ctx, run, saved)
+}
+
+// errAborted is the cause with which a broken abort budget ends a run.
+var errAborted = errors.New("a budget marked abort is broken")
+
+// drive makes the load and saves what happens as it goes. It returns the directory of
+// the run, "" if it could not be saved to the end.
+func (m *measurement) drive(ctx context.Context, s *scenarios.Scenario, p *scenarios.Plan, started time.Time, dir string) (*report.Run, string, error) {
+	watch, err := budget.NewWatch(p.Legend, p.Budgets)
+	if err != nil {
+		return nil, "", withCode(exitUsage, err)
+	}
+	meta := m.meta(s, p, started)
+	writer, err := report.Create(dir, meta, p.Legend, watch)
+	if err != nil {
+		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
+	}
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	ui := m.progress(p)
+	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
+		watch.Observe(i)
+		if watch.Broken() != nil {
+			abort(errAborted)
+		}
+		if err := writer.Interval(i); err != nil {
+			ui.say("warning: %v", err)
+		}
+		ui.observe(i, watch.Results())
+	})
+	ui.close()
+	ending := report.Complete
+	switch {
+	case errors.Is(err, errAborted):
+		ending = report.Aborted
+	case err != nil:
+		ending = report.Stopped
+	}
+	run := report.Summarize(meta, total, watch.Results(), ending)
+	if err := writer.Finish(run); err != nil {
+		m.w.note("warning: %v", err)
+		return run, "", nil
+	}
+	return run, writer.Dir(), nil
+}
+
+func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started time.Time) report.Meta {
+	b := readBuild()
+	return report.Meta{
+		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
+		Scenario: s.Name, About: s.About, Target: p.Target, Command: m.command,
+		Seed: p.Seed, Started: started, IntervalS: 1, Remarks: p.Notes,
+	}
+}
+
+// conclude writes the results and returns the exit code of the verdict.
+func (m *measurement) conclude(ctx context.Context, run *report.Run, dir string) error {
+	if err := m.w.writeRun(run, dir, m.outputs); err != nil {
+		return err
+	}
+	if i := interrupted(ctx); i != nil && run.Verdict == report.Interrupted {
+		return withCode(i.exitCode(), nil)
+	}
+	return verdictError(run.Verdict)
+}
+
+// progressView shows a run while it goes, in the way that --ui asks for.
+type progressView struct {
+	w      *world
+	bar    *text.Progress // nil: off
+	done   chan struct{}
+	ticker sync.WaitGroup
+}
+
+func (m *measurement) progress(p *scenarios.Plan) *progressView {
+	v := &progressView{w: m.w, done: make(chan struct{})}
+	kind := m.flags.ui
+	if kind == "auto" {
+		kind = "plain"
+		if m.w.terminal(m.w.stderr) {
+			kind = "live"
+		}
+	}
+	if kind == "off" || m.w.quiet {
+		return v
+	}
+	for _, n := range p.Notes {
+		m.w.note("note: %s", n)
+	}
+	v.bar = text.NewProgress(m.w.stderr, p.Legend, text.ProgressOptions{
+		Live: kind == "live", Color: m.w.color(m.w.stderr), Width: m.w.width(m.w.stderr),
+	})
+	if kind == "live" {
+		v.ticker.Go(v.tick)
+	}
+	return v
+}
+
+// tick redraws live progress until the run is over.
+func (v *progressView) tick() {
+	began := time.Now()
+	t := time.NewTicker(250 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-v.done:
+			return
+		case <-t.C:
+			v.bar.Resize(v.w.width(v.w.stderr))
+			v.bar.Tick(time.Since(began))
+		}
+	}
+}
+
+func (v *progressView) observe(s *engine.Snapshot, results []budget.Result) {
+	if v.bar != nil {
+		v.bar.Observe(s, results)
+	}
+}
+
+// say puts a message above the progress.
+func (v *progressView) say(format string, args ...any) {
+	if v.bar != nil {
+		v.bar.Close()
+	}
+	v.w.note(format, args...)
+}
+
+func (v *progressView) close() {
+	close(v.done)
+	v.ticker.Wait()
+	if v.bar != nil {
+		v.bar.Close()
+	}
+}
+
+// openLimit returns how many files this process may open, 0 if that is unknown.
+func openLimit() int {
+	soft, _ := fileLimits()
+	return int(min(soft, 1<<31-1))
+}

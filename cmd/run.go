@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/report"
+	"plimsoll/scenarios"
+)
+
+func newRun(w *world) *cobra.Command {
+	f := &measureFlags{}
+	var settings []string
+	cmd := &cobra.Command{
+		Use:     "run SCENARIO…",
+		GroupID: groupLoad,
+		Short:   "Run scenarios",
+		Long: `Run scenarios: files, or bundled ones by name (see plimsoll scenarios list).
+
+A run sends the scenario's load, shows how it goes, judges its budgets and the
+measurement itself, and saves everything it measured as it goes. Ctrl-C ends the
+load, saves and reports what there is; a second Ctrl-C ends at once.
+
+Several scenarios run one after the other; the exit code is that of the worst.`,
+		Example: `  plimsoll run quickstart
+  plimsoll run checkout.yaml --out results/today
+  plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
+  plimsoll run checkout.yaml --set load[0].rate=200/s --json`,
+		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted),
+		Args:              someArgs("a scenario"),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			m, err := w.newMeasurement(cmd, f, append([]string{"plimsoll", "run"}, args...))
+			if err != nil {
+				return err
+			}
+			all, err := w.openScenarios(args, settings)
+			if err != nil {
+				return err
+			}
+			return m.measureAll(cmd.Context(), all)
+		},
+	}
+	f.register(w, cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`")
+	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s")
+	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
+	return cmd
+}
+
+// openScenarios reads all of them before the first one runs; the error has the mistakes
+// of all.
+func (w *world) openScenarios(names, settings []string) ([]*scenarios.Scenario, error) {
+	var all []*scenarios.Scenario
+	var mistakes []error
+	for _, name := range names {
+		s, err := w.openScenario(name, settings...)
+		if err != nil {
+			mistakes = append(mistakes, err)
+			continue
+		}
+		all = append(all, s)
+	}
+	return all, errors.Join(mistakes...)
+}
+
+// measureAll runs one scenario after the other and returns how the worst one ended. An
+// interrupted one ends the series.
+func (m *measurement) measureAll(ctx context.Context, all []*scenarios.Scenario) error {
+	var worst error
+	for _, s := range all {
+		dir := m.flags.out
+		if dir != "" && len(all) > 1 {
+			dir = filepath.Join(dir, filepath.Base(report.DefaultDir(s.Name, time.Now())))
+		}
+		err := m.measure(ctx, s, dir)
+		if len(all) > 1 && err != nil {
+			complain(m.w.stderr, err)
+			err = withCode(exitCode(err), nil)
+		}
+		if worse(exitCode(err), exitCode(worst)) {
+			worst = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return worst
+}
+
+// worse reports whether exit code a is worse news than b.
+func worse(a, b int) bool {
+	order := []int{exitOK, exitInconclusive, exitRegression, exitBreach, exitUnreachable, exitUsage, exitInternal, exitTerminated, exitInterrupted}
+	return slices.Index(order, a) > slices.Index(order, b)
+}
