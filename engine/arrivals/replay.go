@@ -25,11 +25,14 @@ func Replay(r io.Reader, speed float64) (Schedule, error) {
 	if err != nil {
 		return nil, err
 	}
+	if speed == 1 {
+		return slices.Values(offsets), nil
+	}
+	if float64(offsets[len(offsets)-1])/speed > math.MaxInt64/2 {
+		return nil, fmt.Errorf("replay at %v times the speed takes centuries", speed)
+	}
 	for i, t := range offsets {
-		if speed != 1 {
-			t = time.Duration(min(float64(t)/speed, math.MaxInt64/2))
-		}
-		offsets[i] = t
+		offsets[i] = time.Duration(math.Round(float64(t) / speed))
 	}
 	return slices.Values(offsets), nil
 }
@@ -82,20 +85,20 @@ func readOffsets(r io.Reader) ([]time.Duration, error) {
 	return offsets, nil
 }
 
-// parseStamp reads one time. An instant is returned as nanoseconds since 1970.
+// parseStamp reads one time. Seconds and dates are returned as they are, not as offsets.
 func parseStamp(text string) (time.Duration, stamp, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		if y := t.Year(); y < 1900 || y > 2200 {
+		if y := t.Year(); y < 1700 || y > 2200 { // what fits into nanoseconds since 1970
 			return 0, "", fmt.Errorf("%q is out of range", text)
 		}
 		return time.Duration(t.UnixNano()), instant, nil
 	}
-	// ParseDuration reads seconds exactly, which a float64 since 1970 cannot hold.
-	kind, unit := offset, text
+	kind, unit := offset, ""
 	if strings.Trim(text, "+-.0123456789") == "" {
-		kind, unit = seconds, text+"s"
+		kind, unit = seconds, "s"
 	}
-	t, err := time.ParseDuration(unit)
+	// As a duration seconds are read exactly; a float64 since 1970 holds no nanoseconds.
+	t, err := time.ParseDuration(text + unit)
 	if err != nil {
 		return 0, "", fmt.Errorf("%q is not a time: want seconds, a duration like 1m2.5s or an RFC 3339 date", text)
 	}
