@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"encoding/json"
 	"iter"
 	"strconv"
 	"strings"
@@ -86,6 +87,9 @@ func valueText(v any) []byte {
 		return []byte(v)
 	case int64:
 		return strconv.AppendInt(nil, v, 10)
+	case float64:
+		text, _ := json.Marshal(v) // what came from JSON can go back
+		return text
 	case bool:
 		return strconv.AppendBool(nil, v)
 	case nil:

@@ -90,11 +90,6 @@ type FormField struct {
 
 // FormBody builds an application/x-www-form-urlencoded body.
 func FormBody(fields []FormField) (body *Template, contentType string) {
-	return FormQuery(fields), "application/x-www-form-urlencoded"
-}
-
-// FormQuery builds the query of a URL, without its question mark.
-func FormQuery(fields []FormField) *Template {
 	var parts []*Template
 	for i, f := range fields {
 		if i > 0 {
@@ -103,7 +98,7 @@ func FormQuery(fields []FormField) *Template {
 		name := string(appendPercent(nil, f.Name))
 		parts = append(parts, Literal(name+"="), f.Value.within(toURL))
 	}
-	return Concat(parts...)
+	return Concat(parts...), "application/x-www-form-urlencoded"
 }
 
 // Part is a part of a multipart/form-data body: a field, or with a FileName a file.

@@ -44,7 +44,9 @@ const (
 	latency
 )
 
-var subjectNames = [...]string{"status", "header", "body", "body.size", "json", "latency"}
+func subjectNames() []string {
+	return []string{"status", "header", "body", "body.size", "json", "latency"}
+}
 
 // operators returns what the subject can be compared by.
 func (s subject) operators() []operator {
@@ -75,7 +77,9 @@ const (
 	exists
 )
 
-var operatorNames = [...]string{"==", "<", "<=", ">", ">=", "in", "contains", "matches", "exists"}
+func operatorNames() []string {
+	return []string{"==", "<", "<=", ">", ">=", "in", "contains", "matches", "exists"}
+}
 
 // ParseCheck compiles a check such as "status == 200". An error is a *SyntaxError.
 func ParseCheck(src string) (Check, error) {
@@ -113,7 +117,7 @@ func (c *Check) parseSubject(s *scanner) error {
 	s.more()
 	start := s.pos
 	name := s.until("=!<>")
-	i := slices.Index(subjectNames[:], name)
+	i := slices.Index(subjectNames(), name)
 	if i < 0 {
 		return &SyntaxError{
 			start, "unknown subject " + strconv.Quote(abbreviate(name)),
@@ -164,13 +168,13 @@ func (c *Check) parseOperator(s *scanner) error {
 	}
 	if name == "!=" && !c.not {
 		c.not, name = true, "=="
-	} else if i := slices.Index(operatorNames[:], name); c.not && i >= 0 && i < int(in) {
+	} else if i := slices.Index(operatorNames(), name); c.not && i >= 0 && i < int(in) {
 		return &SyntaxError{start, "not cannot stand before " + name, "write the opposite operator"}
 	}
-	i := slices.Index(operatorNames[:], name)
+	i := slices.Index(operatorNames(), name)
 	if i < 0 || !slices.Contains(c.subject.operators(), operator(i)) {
 		return &SyntaxError{
-			start, fmt.Sprintf("%s cannot be compared by %q", subjectNames[c.subject], abbreviate(name)),
+			start, fmt.Sprintf("%s cannot be compared by %q", subjectNames()[c.subject], abbreviate(name)),
 			"it knows " + c.subject.operatorList(),
 		}
 	}
@@ -181,7 +185,7 @@ func (c *Check) parseOperator(s *scanner) error {
 func (s subject) operatorList() string {
 	var names []string
 	for _, op := range s.operators() {
-		names = append(names, operatorNames[op])
+		names = append(names, operatorNames()[op])
 		if op == equal {
 			names = append(names, "!=")
 		}
@@ -191,7 +195,7 @@ func (s subject) operatorList() string {
 
 // String returns the check as it could have been written; reports use it as its name.
 func (c Check) String() string {
-	words := []string{subjectNames[c.subject]}
+	words := []string{subjectNames()[c.subject]}
 	if c.arg != "" {
 		words = append(words, c.arg)
 	}
@@ -199,9 +203,9 @@ func (c Check) String() string {
 	case c.not && c.op == equal:
 		words = append(words, "!=")
 	case c.not:
-		words = append(words, "not", operatorNames[c.op])
+		words = append(words, "not", operatorNames()[c.op])
 	default:
-		words = append(words, operatorNames[c.op])
+		words = append(words, operatorNames()[c.op])
 	}
 	if c.want != nil {
 		words = append(words, quoteIfNeeded(c.want.String()))

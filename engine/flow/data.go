@@ -22,12 +22,14 @@ const (
 	Once                   // the next row over all users; after the last ErrExhausted
 )
 
-var pickNames = [...]string{"random", "sequential", "unique", "once"}
+func pickNames() []string {
+	return []string{"random", "sequential", "unique", "once"}
+}
 
 // ParsePick returns the pick that s names: random, sequential, unique or once. An error is
 // a *SyntaxError.
 func ParsePick(s string) (Pick, error) {
-	i := slices.Index(pickNames[:], s)
+	i := slices.Index(pickNames(), s)
 	if i < 0 {
 		return 0, &SyntaxError{0, "unknown pick " + strconv.Quote(abbreviate(s)), "it is random, sequential, unique or once"}
 	}
@@ -35,7 +37,7 @@ func ParsePick(s string) (Pick, error) {
 }
 
 // String returns the name of the pick as it stands in scenarios.
-func (p Pick) String() string { return pickNames[p] }
+func (p Pick) String() string { return pickNames()[p] }
 
 // Feed is a data source that users share. It is safe for concurrent use, and holds neither
 // its rows in memory nor a copy per user: rows are read from the file when they are
@@ -113,7 +115,7 @@ func (f *Feed) begin() error {
 	}
 	f.next = f.newCursor(streamBuffer)
 	f.seek(&f.next, f.start)
-	if _, err := f.next.read(); err == io.EOF { //nolint:errorlint // the end is never wrapped
+	if _, err := f.next.read(); errors.Is(err, io.EOF) {
 		return errors.New("no rows")
 	} else if err != nil {
 		return err
@@ -134,7 +136,7 @@ func (f *Feed) seek(c *cursor, offset int64) {
 
 func (c *cursor) read() ([]string, error) {
 	row, err := c.rows.read()
-	if err == io.EOF { //nolint:errorlint // the end is never wrapped
+	if errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	c.row++
@@ -152,7 +154,7 @@ func (f *Feed) take(rng *rand.Rand) ([]string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	row, err := f.next.read()
-	if err == io.EOF { //nolint:errorlint // the end is never wrapped
+	if errors.Is(err, io.EOF) {
 		if f.pick != Sequential {
 			return nil, ErrExhausted
 		}

@@ -39,7 +39,9 @@ const (
 	fromBody
 )
 
-var sourceNames = [...]string{"json", "header", "cookie", "regex", "status", "body"}
+func sourceNames() []string {
+	return []string{"json", "header", "cookie", "regex", "status", "body"}
+}
 
 // ParseExtractor compiles an extractor such as "json $.price" or "header Location". An
 // error is a *SyntaxError.
@@ -48,7 +50,7 @@ func ParseExtractor(src string) (Extractor, error) {
 	s.more()
 	start := s.pos
 	name := s.word()
-	i := slices.Index(sourceNames[:], name)
+	i := slices.Index(sourceNames(), name)
 	if i < 0 {
 		return Extractor{}, &SyntaxError{
 			start, "unknown source " + strconv.Quote(abbreviate(name)),
@@ -74,7 +76,7 @@ func (e *Extractor) parseArgument(s *scanner) (err error) {
 		e.path, err = parsePath(e.arg, at)
 	case fromHeader, fromCookie:
 		if e.arg = s.word(); !isToken(e.arg) {
-			return &SyntaxError{at, "bad name " + strconv.Quote(abbreviate(e.arg)), "for example " + sourceNames[e.source] + " X-Id"}
+			return &SyntaxError{at, "bad name " + strconv.Quote(abbreviate(e.arg)), "for example " + sourceNames()[e.source] + " X-Id"}
 		}
 	case fromRegexp:
 		if e.arg = s.expression(); e.arg == "" {
@@ -120,7 +122,7 @@ func (e *Extractor) parseDefault(s *scanner) (err error) {
 
 // String returns the extractor as it could have been written.
 func (e Extractor) String() string {
-	s := sourceNames[e.source]
+	s := sourceNames()[e.source]
 	switch {
 	case e.source == fromRegexp:
 		s += " " + quote(e.arg)

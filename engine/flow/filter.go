@@ -20,9 +20,11 @@ const (
 	toJSONText               // escaped for the inside of a JSON string
 )
 
-var filterNames = [...]string{"raw", "url", "json", "number", "json text"}
+func filterNames() []string {
+	return []string{"raw", "url", "json", "number", "json text"}
+}
 
-func (f filter) String() string { return filterNames[f] }
+func (f filter) String() string { return filterNames()[f] }
 
 func (f filter) append(dst []byte, s string) ([]byte, error) {
 	switch f {

@@ -1,8 +1,8 @@
 // Package flow says what one user does: the steps of a flow, the requests they send with
 // their variables filled in, what is taken out of an answer, and whether the answer is
-// right. All of it is pure: it opens no connection, reads no clock and starts nothing.
-// How a request travels is the business of engine/wire, when it is due that of
-// engine/arrivals.
+// right. It opens no connection and starts nothing, and only cookies look at the clock,
+// because they expire. How a request travels is the business of engine/wire, when it is
+// due that of engine/arrivals.
 package flow
 
 import (

@@ -46,7 +46,7 @@ func (f *Feed) buildIndex() error {
 	for {
 		offset := f.start + c.rows.offset()
 		_, err := c.rows.read()
-		if err == io.EOF { //nolint:errorlint // the end is never wrapped
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -100,7 +100,7 @@ func parseExpression(src string, offset int) (p part, end int, err error) {
 func parseFilter(s string, offset int, k kind) (filter, error) {
 	offset += len(s) - len(trimLeft(s))
 	name := strings.TrimSpace(s)
-	i := slices.Index(filterNames[:], name)
+	i := slices.Index(filterNames(), name)
 	if i < 0 || filter(i) == toJSONText {
 		return 0, &SyntaxError{offset, "unknown filter " + strconv.Quote(name), "the filters are raw, url, json and number"}
 	}

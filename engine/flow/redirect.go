@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -31,7 +32,7 @@ func (c *Call) Redirect(u *User, req *Request, resp *Response, hop int) (*Reques
 	u.keepCookies(req, resp)
 	next, err := follow(req, location)
 	if err != nil {
-		return nil, during("location "+fmt.Sprintf("%q", abbreviate(location)), err)
+		return nil, fmt.Errorf("location %q: %w", abbreviate(location), err)
 	}
 	next.Index, next.Fixed = c.HopIndex, false
 	if !keepsMethod(resp.Status) && req.Method != http.MethodHead {
@@ -64,18 +65,20 @@ func follow(req *Request, location string) (*Request, error) {
 	}
 	where, err := base.Parse(location)
 	if err != nil {
-		if e, ok := err.(*url.Error); ok { //nolint:errorlint // the library never wraps it
+		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err
 		}
 		return nil, err
 	}
-	where.User, where.Fragment, where.RawFragment = nil, "", ""
-	next := new(*req)
-	var rest string
-	if next.Scheme, next.Host, rest, err = splitURL(where.String()); err != nil {
+	if where.Scheme != "http" && where.Scheme != "https" {
+		return nil, fmt.Errorf("%q cannot be followed", where.Scheme)
+	}
+	if err := validHost(where.Host); err != nil {
 		return nil, err
 	}
-	next.Target, err = cleanTarget(rest)
+	next := new(*req)
+	next.Scheme, next.Host = where.Scheme, where.Host
+	next.Target, err = cleanTarget(where.RequestURI())
 	return next, err
 }
 

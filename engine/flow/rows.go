@@ -52,7 +52,7 @@ func (f *Feed) readCSVHeader() error {
 	buf, mark := f.open()
 	r := csv.NewReader(buf)
 	names, err := r.Read()
-	if err == io.EOF { //nolint:errorlint // the end is never wrapped
+	if errors.Is(err, io.EOF) {
 		return errors.New("the file is empty")
 	}
 	if err != nil {
@@ -102,7 +102,7 @@ func (f *Feed) readJSONColumns() error {
 	buf, mark := f.open()
 	f.start = mark
 	line, err := (&jsonRows{r: buf}).line()
-	if err == io.EOF { //nolint:errorlint // the end is never wrapped
+	if errors.Is(err, io.EOF) {
 		return errors.New("the file is empty")
 	}
 	if err != nil {
@@ -133,13 +133,13 @@ func parseObject(line []byte) (map[string]json.RawMessage, error) {
 func (j *jsonRows) line() ([]byte, error) {
 	for {
 		line, err := j.r.ReadSlice('\n')
-		if err == bufio.ErrBufferFull { //nolint:errorlint // bufio never wraps it
+		if errors.Is(err, bufio.ErrBufferFull) {
 			line = slices.Clone(line)
 			var more []byte
 			more, err = j.r.ReadBytes('\n')
 			line = append(line, more...)
 		}
-		if err == io.EOF && len(line) > 0 { //nolint:errorlint // bufio never wraps it
+		if errors.Is(err, io.EOF) && len(line) > 0 {
 			err = nil // the last line needs no end
 		}
 		j.n += int64(len(line))

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"strings"
 	"unicode"
 )
@@ -125,7 +126,7 @@ func parseRight(s string, offset int) (*Template, error) {
 
 // shift moves the offset of a *SyntaxError.
 func shift(err error, by int) error {
-	if e, ok := err.(*SyntaxError); ok { //nolint:errorlint // it is never wrapped here
+	if e, ok := errors.AsType[*SyntaxError](err); ok {
 		return &SyntaxError{e.Offset + by, e.Msg, e.Hint}
 	}
 	return err

@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -23,7 +24,7 @@ func splitURL(s string) (scheme, host, rest string, err error) {
 // validHost refuses what cannot be a host with or without a port.
 func validHost(s string) error {
 	if strings.Contains(s, "@") {
-		return fmt.Errorf("a user in the URL is not sent; use basic authentication instead")
+		return errors.New("a user in the URL is not sent; use basic authentication instead")
 	}
 	name, port := s, ""
 	if i := strings.LastIndexByte(s, ':'); i >= 0 && !strings.HasSuffix(s, "]") {
@@ -34,13 +35,13 @@ func validHost(s string) error {
 	}
 	if inner, ok := strings.CutPrefix(name, "["); ok {
 		name, ok = strings.CutSuffix(inner, "]")
-		if !ok || !strings.Contains(name, ":") || strings.Trim(name, "0123456789abcdefABCDEF:.%") != "" {
+		if !ok || !strings.Contains(name, ":") || strings.Trim(name, "0123456789abcdefABCDEF:.") != "" {
 			return fmt.Errorf("bad address %q", abbreviate(s))
 		}
 		return nil
 	}
 	if name == "" {
-		return fmt.Errorf("no host")
+		return errors.New("no host")
 	}
 	for i := range len(name) {
 		if c := name[i]; !isAlphanumeric(c) && c != '.' && c != '-' && c != '_' {
