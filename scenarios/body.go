@@ -150,7 +150,7 @@ func (d *decoder) read(n *yaml.Node) []byte {
 		d.problem(n, fileHint, "open %s: %s", quote(name), cause(err))
 		return nil
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, maxBody+1))
 	switch {
 	case err != nil:

@@ -142,6 +142,7 @@ func (s *Scenario) explainTotals(b *strings.Builder) {
 	var (
 		total, peak   float64
 		users, flight int
+		unrated       bool
 		length        time.Duration
 	)
 	for _, l := range s.loads {
@@ -151,6 +152,7 @@ func (s *Scenario) explainTotals(b *strings.Builder) {
 			continue
 		}
 		peak += l.peak()
+		unrated = unrated || l.peak() == 0
 		if l.maxInFlight == 0 {
 			flight += defaultInFlight
 		}
@@ -161,7 +163,14 @@ func (s *Scenario) explainTotals(b *strings.Builder) {
 	}
 	fmt.Fprintln(b, "\nin all")
 	if total > 0 {
-		fmt.Fprintf(b, "  %s arrivals, %s at the peak\n", count(total), perSecond(peak))
+		fmt.Fprintf(b, "  %s arrivals", count(total))
+		if peak > 0 {
+			fmt.Fprintf(b, ", %s at the peak", perSecond(peak))
+		}
+		if unrated {
+			fmt.Fprint(b, " beside bursts and recordings")
+		}
+		fmt.Fprintln(b)
 	}
 	fmt.Fprintf(b, "  at most %s in flight", count(float64(flight+users)))
 	if users > 0 {

@@ -1,6 +1,7 @@
 package scenarios_test
 
 import (
+	"errors"
 	"testing"
 
 	"plimsoll/scenarios"
@@ -17,30 +18,18 @@ func TestEveryBundledScenarioCanBePlanned(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Name != name {
-				t.Errorf("the scenario in %s.yaml is named %q", name, s.Name)
+			if s.Name != name || s.About == "" {
+				t.Errorf("the scenario in %s.yaml is named %q and is about %q", name, s.Name, s.About)
 			}
-			p, err := s.Plan(scenarios.Options{Target: "http://127.0.0.1:9", FileLimit: 20_000})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer p.Close()
-			for i, l := range p.Loads {
-				if len(l.Flows) == 0 || l.Protocol == nil || (l.Open == nil) == (l.Closed == nil) {
-					t.Errorf("load %d is incomplete: %+v", i, l)
-				}
-				user, err := l.NewUser(0)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := user.Begin(); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if s.Explain() == "" {
-				t.Error("nothing to explain")
-			}
-			t.Log(s.Explain())
+			plan(t, s, scenarios.Options{Target: "http://127.0.0.1:9", FileLimit: 20_000})
 		})
+	}
+}
+
+func TestAScenarioThatIsNowhereIsNamedWithOneThatIs(t *testing.T) {
+	_, err := scenarios.Open("quikstart")
+	bad, ok := errors.AsType[*scenarios.ValueError](err)
+	if !ok || bad.Hint != `did you mean "quickstart"?` {
+		t.Errorf("got %#v", err)
 	}
 }

@@ -84,6 +84,6 @@ func (d *decoder) record(l *loadSpec, n *yaml.Node) {
 		return
 	}
 	for t := range s {
-		l.stages[0].length = min(t, maxLength) + 1
+		l.stages[0].length = min(t, maxLength).Truncate(time.Millisecond) + time.Millisecond
 	}
 }

@@ -77,7 +77,7 @@ func (s *source) open(files fs.FS) (*flow.Feed, io.Closer, error) {
 	}
 	feed, err := s.feed(f)
 	if err != nil {
-		f.Close()
+		f.Close() //nolint:errcheck // the file was only read, and is of no use
 		return nil, nil, fmt.Errorf("read %s: %w", quote(name), cause(err))
 	}
 	return feed, f, nil

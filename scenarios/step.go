@@ -232,10 +232,8 @@ func (d *decoder) headers(n *yaml.Node, uses *[]use) (headers []flow.HeaderTempl
 
 // isToken tells whether s can name a header field (RFC 9110, 5.6.2).
 func isToken(s string) bool {
-	other := func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	}
-	return s != "" && !strings.ContainsFunc(s, other)
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+	return s != "" && strings.Trim(s, letters) == ""
 }
 
 func (d *decoder) auth(n *yaml.Node, uses *[]use) []flow.HeaderTemplate {

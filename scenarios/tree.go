@@ -71,6 +71,8 @@ func (t *tree) syntax(err error) Problem {
 		p.Hint = "YAML is indented with spaces, not tabs"
 	case strings.Contains(line, ": {{"):
 		p.Hint = "a value that begins with {{ needs quotes: \"{{ name }}\""
+	case strings.Contains(p.Msg, "expected ','"):
+		p.Hint = "a bracket is not closed, or a value within { } or [ ] has brackets or commas and needs quotes"
 	case strings.Contains(p.Msg, "mapping values are not allowed"):
 		p.Hint = "look for a missing quote, or for an indentation that does not fit, here or one line above"
 	}

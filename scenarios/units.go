@@ -21,7 +21,7 @@ func valueError(hint, format string, args ...any) error {
 // a negative duration are errors; the error is a *ValueError.
 func ParseDuration(s string) (time.Duration, error) {
 	s = strings.TrimSpace(s)
-	if _, err := strconv.ParseFloat(s, 64); err == nil && s != "0" {
+	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, valueError(fmt.Sprintf("write %ss or %sms", s, s), "duration %q has no unit", s)
 	}
 	d, err := time.ParseDuration(s)
