@@ -25,4 +25,14 @@ func oneArg(what string) cobra.PositionalArgs {
 	}
 }
 
+// someArgs is for commands that take one argument or more.
+func someArgs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError(seeHelp(cmd), "%s needs %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
+}
+
 func seeHelp(cmd *cobra.Command) string { return cmd.CommandPath() + " --help shows how" }

@@ -1,10 +1,17 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"iter"
 	"strings"
+
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/scenarios"
 )
 
 // The exit codes are a contract with scripts and build servers.
@@ -73,36 +80,110 @@ func withCode(code int, err error) error { return &exitError{err: err, code: cod
 // withHint says what may help against err.
 func withHint(hint string, err error) error { return &exitError{err: err, hint: hint} }
 
+// verdictError is how a command ends that showed a run with this verdict; nil for a pass.
+func verdictError(v report.Verdict) error {
+	codes := map[report.Verdict]int{
+		report.Breach: exitBreach, report.Regression: exitRegression, report.Inconclusive: exitInconclusive,
+		report.Failed: exitUnreachable, report.Interrupted: exitInterrupted,
+	}
+	if v == report.Pass {
+		return nil
+	}
+	return withCode(cmp.Or(codes[v], exitInternal), nil)
+}
+
 // exitCode returns the code that plimsoll ends with because of err.
 func exitCode(err error) int {
 	if err == nil {
 		return exitOK
 	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if x, ok := e.(*exitError); ok && x.code != 0 { //nolint:errorlint // this walks the chain itself
+	for e := range chain(err) {
+		if x, ok := e.(*exitError); ok && x.code != 0 { //nolint:errorlint // chain unwraps
 			return x.code
 		}
 	}
 	if i, ok := errors.AsType[*interruption](err); ok {
 		return i.exitCode()
 	}
+	if authorsMistake(err) {
+		return exitUsage
+	}
 	return exitInternal
 }
 
+// authorsMistake reports whether err is about something the user wrote.
+func authorsMistake(err error) bool {
+	_, isProblems := errors.AsType[scenarios.Problems](err)
+	_, isValue := errors.AsType[*scenarios.ValueError](err)
+	_, isSyntax := errors.AsType[*budget.SyntaxError](err)
+	_, isBind := errors.AsType[*budget.BindError](err)
+	return isProblems || isValue || isSyntax || isBind || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+}
+
 // complain tells the user about err: a line "error: …" and, where it helps, "hint: …".
+// The mistakes in a scenario come as they are, file:line:col: message, each on its line.
 func complain(w io.Writer, err error) {
-	if err == nil {
+	if several, ok := err.(joined); ok {
+		for _, e := range several.Unwrap() {
+			complain(w, e)
+		}
 		return
 	}
-	if x, ok := errors.AsType[*exitError](err); ok && x.err == nil {
+	if x, ok := errors.AsType[*exitError](err); err == nil || ok && x.err == nil {
 		return
 	}
-	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(w, "error: %s\n", strings.TrimRight(line, "\n"))
+	if problems, ok := errors.AsType[scenarios.Problems](err); ok {
+		fmt.Fprintln(w, problems)
+		return
 	}
-	for e := err; e != nil; e = errors.Unwrap(e) {
-		if x, ok := e.(*exitError); ok && x.hint != "" { //nolint:errorlint // this walks the chain itself
-			fmt.Fprintf(w, "hint: %s\n", x.hint)
+	fmt.Fprintf(w, "error: %s\n", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+	for _, hint := range hints(err) {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+}
+
+// joined is what errors.Join returns.
+type joined interface{ Unwrap() []error }
+
+// chain yields err and all that it wraps, from the outside in.
+func chain(err error) iter.Seq[error] {
+	return func(yield func(error) bool) { unwrap(err, yield) }
+}
+
+func unwrap(err error, yield func(error) bool) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if !yield(err) {
+			return false
+		}
+		if several, ok := err.(joined); ok {
+			for _, e := range several.Unwrap() {
+				if !unwrap(e, yield) {
+					return false
+				}
+			}
 		}
 	}
+	return true
+}
+
+// hints returns what may help against err, the outermost advice first.
+func hints(err error) []string {
+	var all []string
+	for e := range chain(err) {
+		hint := ""
+		switch e := e.(type) { //nolint:errorlint // chain unwraps
+		case *exitError:
+			hint = e.hint
+		case *scenarios.ValueError:
+			hint = e.Hint
+		case *budget.SyntaxError:
+			hint = e.Hint
+		case *budget.BindError:
+			hint = e.Hint
+		}
+		if hint != "" {
+			all = append(all, hint)
+		}
+	}
+	return all
 }

@@ -28,6 +28,7 @@ func exitTable(codes ...int) map[string]string {
 // writeHelp writes the help of cmd. It stands here instead of in a template because
 // text/template would cost every start of the program time and memory.
 func writeHelp(out io.Writer, cmd *cobra.Command) {
+	cmd.InitDefaultHelpFlag() // cobra does it only for the command that runs
 	fmt.Fprintln(out, firstOf(cmd.Long, cmd.Short))
 	if cmd.Runnable() || cmd.HasAvailableSubCommands() {
 		writeUsage(out, cmd)

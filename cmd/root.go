@@ -73,9 +73,9 @@ and fails a build that makes the service worse. Latency counts from when a
 request was due; a run that the generator limited is inconclusive, never green.
 
 Start here:
-  plimsoll run quickstart                        see it work, on a bundled target
-  plimsoll hit URL --rate 100/s -d 10s           load one address
-  plimsoll scenarios show quickstart > my.yaml   write a scenario of your own`,
+  plimsoll run quickstart                       see it work, on a bundled target
+  plimsoll hit URL --rate 100/s -d 10s          load one address
+  plimsoll scenarios show quickstart > my.yaml  write a scenario of your own`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},

@@ -55,7 +55,7 @@ func newTarget(w *world) *cobra.Command {
 finish.
 
   /x/ok                        answers at once
-  /x/io?ms=5                   answers after a time, exact to some ten microseconds
+  /x/io?ms=5                   answers after a time, not a millisecond more
   /x/bytes/{n}                 answers with n bytes
   /x/status/{code}             answers with the status
   /x/echo                      answers with the body of the request

@@ -1,0 +1,88 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/report"
+	"plimsoll/report/budget"
+)
+
+func newCheck(w *world) *cobra.Command {
+	var exprs, values []string
+	cmd := &cobra.Command{
+		Use:     "check RUN",
+		GroupID: groupRead,
+		Short:   "Judge a saved run by its budgets, or by others",
+		Long: `Judge a saved run again by the budgets it ran with or, with --budget, by others
+instead. Budgets see all that was saved: percentiles come from the histograms of
+each interval, so windows and stages can be asked for that nobody thought of
+before. RUN is the directory of the run.`,
+		Example: `  plimsoll check runs/quickstart-20260131-094500
+  plimsoll check runs/quickstart-20260131-094500 --budget 'p99 < 200ms over 5s'`,
+		Annotations:       exitTable(exitOK, exitUsage, exitInconclusive, exitBreach),
+		Args:              oneArg("the directory of a run"),
+		ValidArgsFunction: completeRuns,
+		RunE: func(_ *cobra.Command, args []string) error {
+			outputs, err := parseOutputs(values, runKinds()...)
+			if err != nil {
+				return err
+			}
+			return w.check(args[0], exprs, outputs)
+		},
+	}
+	cmd.Flags().StringArrayVar(&exprs, "budget", nil, "judge by this `BUDGET` instead of the run's own; repeatable")
+	outputFlag(cmd, &values)
+	w.jsonFlag(cmd)
+	return cmd
+}
+
+func (w *world) check(path string, exprs []string, outputs []output) error {
+	budgets, err := parseBudgets(exprs)
+	if err != nil {
+		return err
+	}
+	saved, err := openRun(path)
+	if err != nil {
+		return err
+	}
+	if budgets == nil && len(saved.Run.Budgets) == 0 {
+		return usageError("--budget 'p99 < 200ms' gives one", "the run has no budgets to check")
+	}
+	run, err := saved.Judge(budgets)
+	if err != nil {
+		return withCode(exitUsage, err)
+	}
+	if err := w.writeRun(run, saved.Dir, outputs); err != nil {
+		return err
+	}
+	return checkError(run)
+}
+
+// parseBudgets returns nil if there are none, which stands for those of the run.
+func parseBudgets(exprs []string) ([]*budget.Budget, error) {
+	var budgets []*budget.Budget
+	for _, expr := range exprs {
+		b, err := budget.Parse(expr)
+		if err != nil {
+			return nil, fmt.Errorf("--budget %q: %w", expr, err)
+		}
+		budgets = append(budgets, b)
+	}
+	return budgets, nil
+}
+
+// checkError is how check ends. A run that was interrupted did not interrupt check: what
+// it shows is broken or, being only a part, inconclusive.
+func checkError(run *report.Run) error {
+	if run.Verdict != report.Interrupted {
+		return verdictError(run.Verdict)
+	}
+	broken := func(b budget.Result) bool { return b.Level == budget.Fail && b.Result == budget.Broken }
+	if slices.ContainsFunc(run.Budgets, broken) {
+		return withCode(exitBreach, nil)
+	}
+	return withCode(exitInconclusive, nil)
+}

@@ -1,0 +1,114 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/report"
+	"plimsoll/report/text"
+)
+
+func newReport(w *world) *cobra.Command {
+	var values []string
+	cmd := &cobra.Command{
+		Use:     "report RUN",
+		GroupID: groupRead,
+		Short:   "Show a saved run again",
+		Long: `Show a saved run again. RUN is its directory. The exit code says whether the run
+could be read, not how it ended; that is what plimsoll check is for.`,
+		Example: `  plimsoll report runs/quickstart-20260131-094500
+  plimsoll report runs/quickstart-20260131-094500 -o text=summary.txt -o json=-`,
+		Annotations:       exitTable(exitOK, exitUsage),
+		Args:              oneArg("the directory of a run"),
+		ValidArgsFunction: completeRuns,
+		RunE: func(_ *cobra.Command, args []string) error {
+			outputs, err := parseOutputs(values, runKinds()...)
+			if err != nil {
+				return err
+			}
+			saved, err := openRun(args[0])
+			if err != nil {
+				return err
+			}
+			return w.writeRun(saved.Run, saved.Dir, outputs)
+		},
+	}
+	outputFlag(cmd, &values)
+	w.jsonFlag(cmd)
+	return cmd
+}
+
+// runKinds returns what -o can make of a run.
+func runKinds() []string { return []string{"json", "text"} }
+
+// outputFlag gives cmd the flag -o for what runKinds lists.
+func outputFlag(cmd *cobra.Command, values *[]string) {
+	cmd.Flags().StringArrayVarP(values, "output", "o", nil,
+		"also write `KIND=PATH`: json or text; the path - is standard output,\nwhere it replaces the summary; repeatable")
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json=", "text="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
+}
+
+// openRun opens a saved run by its directory, or by a file in it.
+func openRun(path string) (*report.Saved, error) {
+	if filepath.Base(path) == report.RunFile {
+		path = filepath.Dir(path)
+	}
+	saved, err := report.Open(path)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	return saved, nil
+}
+
+// writeRun writes a run to where the user wants it: the outputs first, then, unless one
+// of them took standard output, the summary or with --json the run.
+func (w *world) writeRun(run *report.Run, dir string, outputs []output) error {
+	var files []string
+	usual := true
+	for _, o := range outputs {
+		if err := w.writeOutput(run, dir, o); err != nil {
+			return fmt.Errorf("write %s: %w", o.path, err)
+		}
+		if o.path == "-" {
+			usual = false
+		} else {
+			files = append(files, o.path)
+		}
+	}
+	switch {
+	case !usual:
+		return nil
+	case w.json:
+		return w.writeJSON(run)
+	}
+	return text.Summary(w.stdout, run, text.Options{Color: w.color(w.stdout), Width: w.width(w.stdout), Dir: dir, Files: files})
+}
+
+func (w *world) writeOutput(run *report.Run, dir string, o output) error {
+	var b bytes.Buffer
+	if err := render(&b, run, dir, o.kind); err != nil {
+		return err
+	}
+	if o.path == "-" {
+		_, err := w.stdout.Write(b.Bytes())
+		return err
+	}
+	return os.WriteFile(o.path, b.Bytes(), 0o644)
+}
+
+// render writes the run as one of runKinds, for a file: no colours, the width of 80.
+func render(out io.Writer, run *report.Run, dir, kind string) error {
+	if kind == "json" {
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(run)
+	}
+	return text.Summary(out, run, text.Options{Dir: dir})
+}
