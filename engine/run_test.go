@@ -137,8 +137,8 @@ func TestOpenLoadSendsEveryArrivalWhenItIsDue(t *testing.T) {
 		var intervals int
 		s, err := virtual(t, openPlan(t, target, 100, 5*time.Second, 1000), t.Context(), func(i *Snapshot) {
 			intervals++
-			if got := i.Tallies[0][0].Planned; i.To-i.From == time.Second && got != 100 {
-				t.Errorf("interval %v–%v planned %d arrivals, want 100", i.From, i.To, got)
+			if got := i.Tallies[0][0].Planned; i.To-i.From == time.Second && (got < 99 || got > 101) {
+				t.Errorf("interval %v–%v planned %d arrivals, want 100 ± 1", i.From, i.To, got)
 			}
 		})
 		if err != nil {
