@@ -24,40 +24,65 @@ func Summarize(meta Meta, total *engine.Snapshot, results []budget.Result, ended
 	if run.Budgets == nil {
 		run.Budgets = []budget.Result{}
 	}
+	g := newGroup()
 	for i := range total.Legend.Loads {
-		run.Loads = append(run.Loads, summarizeLoad(total, i))
+		run.Loads = append(run.Loads, g.load(total, i))
 	}
 	run.Validity, run.Notes = validate(total, results, ended)
 	run.Verdict = decide(run)
 	return run
 }
 
-// part is the share of a snapshot that one line of a report speaks of.
-type part struct {
-	tally    engine.Tally
-	span     time.Duration
+// group is the cells that one line of a report speaks of, merged by outcome. It is filled
+// again and again: a run is summed up every second while it goes, and histograms are
+// large.
+type group struct {
 	outcomes [engine.NumOutcomes]*engine.Cell
+	answered *engine.Cell // see Times
 }
 
-func summarizeLoad(total *engine.Snapshot, i int) Load {
+func newGroup() *group {
+	g := &group{answered: &engine.Cell{}}
+	for o := range g.outcomes {
+		g.outcomes[o] = &engine.Cell{}
+	}
+	return g
+}
+
+// fill takes the cells whose keys keep accepts. What was unfinished is part of the
+// answered at its age, which is less than it would have taken: leaving it out would make
+// the slowest requests vanish.
+func (g *group) fill(s *engine.Snapshot, keep func(engine.Key) bool) {
+	g.answered.Reset()
+	for _, c := range g.outcomes {
+		c.Reset()
+	}
+	for _, c := range s.Cells {
+		if !keep(c.Key) {
+			continue
+		}
+		g.outcomes[c.Outcome].Merge(c)
+		if c.Outcome != engine.Error {
+			g.answered.Merge(c)
+		}
+	}
+}
+
+func (g *group) load(total *engine.Snapshot, i int) Load {
 	legend := total.Legend.Loads[i]
 	load := Load{Name: legend.Name, Model: legend.Model, Requests: []Request{}, Stages: []Stage{}}
-	whole := part{span: spanOf(legend, total.To)}
-	for g, stage := range legend.Stages {
-		p := part{tally: total.Tallies[i][g], span: max(min(stage.To, total.To)-stage.From, 0)}
-		p.outcomes = byOutcome(total, func(k engine.Key) bool { return k.Load == i && k.Stage == g })
+	for n, stage := range legend.Stages {
+		g.fill(total, func(k engine.Key) bool { return k.Load == i && k.Stage == n })
+		span := max(min(stage.To, total.To)-stage.From, 0)
 		load.Stages = append(load.Stages, Stage{
-			Name: stage.Name, FromS: stage.From.Seconds(), ToS: stage.To.Seconds(), Figures: p.figures(),
+			Name: stage.Name, FromS: stage.From.Seconds(), ToS: stage.To.Seconds(), Figures: g.figures(total.Tallies[i][n], span),
 		})
 	}
-	for _, t := range total.Tallies[i] {
-		addTally(&whole.tally, t)
-	}
-	whole.outcomes = byOutcome(total, func(k engine.Key) bool { return k.Load == i })
-	load.Figures = whole.figures()
+	g.fill(total, func(k engine.Key) bool { return k.Load == i })
+	load.Figures = g.figures(tallyOf(total, i), spanOf(legend, total.To))
 	for r, request := range total.Legend.Requests {
-		cells := byOutcome(total, func(k engine.Key) bool { return k.Load == i && k.Request == r })
-		if sum := summarizeRequest(request, cells); sum.Count > 0 {
+		g.fill(total, func(k engine.Key) bool { return k.Load == i && k.Request == r })
+		if sum := g.request(request); sum.Count > 0 {
 			load.Requests = append(load.Requests, sum)
 		}
 	}
@@ -72,37 +97,33 @@ func spanOf(l engine.LoadLegend, end time.Duration) time.Duration {
 	return max(min(l.End(), end)-l.Stages[0].From, 0)
 }
 
-func byOutcome(s *engine.Snapshot, keep func(engine.Key) bool) (cells [engine.NumOutcomes]*engine.Cell) {
-	for o := range cells {
-		cells[o] = s.Select(func(k engine.Key) bool { return k.Outcome == engine.Outcome(o) && keep(k) })
+// tallyOf adds up the stages of a load.
+func tallyOf(s *engine.Snapshot, load int) (sum engine.Tally) {
+	for _, t := range s.Tallies[load] {
+		sum.Planned += t.Planned
+		sum.Sent += t.Sent
+		sum.Dropped += t.Dropped
+		sum.Completed += t.Completed
+		sum.Failed += t.Failed
+		sum.Unfinished += t.Unfinished
+		sum.Exhausted += t.Exhausted
+		sum.Busy += t.Busy
+		sum.Think += t.Think
 	}
-	return cells
+	return sum
 }
 
-func addTally(sum *engine.Tally, t engine.Tally) {
-	sum.Planned += t.Planned
-	sum.Sent += t.Sent
-	sum.Dropped += t.Dropped
-	sum.Completed += t.Completed
-	sum.Failed += t.Failed
-	sum.Unfinished += t.Unfinished
-	sum.Exhausted += t.Exhausted
-	sum.Busy += t.Busy
-	sum.Think += t.Think
-}
-
-func (p part) figures() Figures {
-	f := Figures{Counts: countsOf(p.tally), Times: timesOf(p.outcomes), Outcomes: map[string]Outcome{}}
+func (g *group) figures(t engine.Tally, span time.Duration) Figures {
+	f := Figures{Counts: countsOf(t), Outcomes: map[string]Outcome{}}
+	f.Times = Times{quantiles(&g.answered.Latency), quantiles(&g.answered.Service), quantiles(&g.answered.Lag)}
 	f.Rates = Rates{
-		SpanS:    p.span.Seconds(),
-		Offered:  perSecond(p.tally.Sent+p.tally.Dropped, p.span),
-		Achieved: perSecond(p.tally.Completed+p.tally.Failed, p.span),
-		Goodput:  perSecond(p.tally.Completed, p.span),
+		SpanS:    span.Seconds(),
+		Offered:  perSecond(t.Sent+t.Dropped, span),
+		Achieved: perSecond(t.Completed+t.Failed, span),
+		Goodput:  perSecond(t.Completed, span),
+		InFlight: share(t.Busy, span),
 	}
-	if p.span > 0 {
-		f.InFlight = p.tally.Busy.Seconds() / p.span.Seconds()
-	}
-	for o, c := range p.outcomes {
+	for o, c := range g.outcomes {
 		f.BytesIn += c.BytesIn
 		f.BytesOut += c.BytesOut
 		f.Connected += c.NewConnections
@@ -124,54 +145,38 @@ func countsOf(t engine.Tally) Counts {
 	return c
 }
 
-// answered merges the outcomes that percentiles speak of by default. What was unfinished
-// counts at its age, which is less than it would have taken: leaving it out would make
-// the slowest requests vanish.
-func answered(cells [engine.NumOutcomes]*engine.Cell) *engine.Cell {
-	sum := &engine.Cell{}
-	for _, o := range []engine.Outcome{engine.OK, engine.Failed, engine.Unfinished} {
-		sum.Merge(cells[o])
-	}
-	return sum
-}
-
-func timesOf(cells [engine.NumOutcomes]*engine.Cell) Times {
-	c := answered(cells)
-	return Times{quantiles(&c.Latency), quantiles(&c.Service), quantiles(&c.Lag)}
-}
-
-func summarizeRequest(l engine.RequestLegend, cells [engine.NumOutcomes]*engine.Cell) Request {
-	all := answered(cells)
+func (g *group) request(l engine.RequestLegend) Request {
 	r := Request{
 		Name:       l.Name,
-		OK:         cells[engine.OK].Count(),
-		Failed:     cells[engine.Failed].Count() + cells[engine.Error].Count(),
-		Unfinished: cells[engine.Unfinished].Count(),
-		Latency:    quantiles(&all.Latency),
-		Service:    quantiles(&all.Service),
+		OK:         g.outcomes[engine.OK].Count(),
+		Failed:     g.outcomes[engine.Failed].Count() + g.outcomes[engine.Error].Count(),
+		Unfinished: g.outcomes[engine.Unfinished].Count(),
+		Latency:    quantiles(&g.answered.Latency),
+		Service:    quantiles(&g.answered.Service),
 		Codes:      map[string]uint64{},
 		Errors:     map[string]uint64{},
 		Checks:     map[string]Check{},
 		Phases:     map[string]*Quantiles{},
 	}
 	r.Count = r.OK + r.Failed + r.Unfinished
-	all.Merge(cells[engine.Error])
-	for _, c := range all.Codes {
-		r.Codes[strconv.Itoa(c.Status)] += c.N
+	for _, c := range g.outcomes {
+		for _, n := range c.Codes {
+			r.Codes[strconv.Itoa(n.Status)] += n.N
+		}
+		for _, n := range c.Errors {
+			r.Errors[n.Kind] += n.N
+		}
 	}
-	for _, e := range all.Errors {
-		r.Errors[e.Kind] += e.N
-	}
-	judged := cells[engine.OK].Count() + cells[engine.Failed].Count()
+	judged := g.outcomes[engine.OK].Count() + g.outcomes[engine.Failed].Count()
 	for i, name := range unique(l.Checks) {
 		var failed uint64
-		if i < len(all.ChecksFailed) {
-			failed = all.ChecksFailed[i]
+		if i < len(g.answered.ChecksFailed) {
+			failed = g.answered.ChecksFailed[i]
 		}
 		r.Checks[name] = Check{Passed: judged - min(failed, judged), Failed: failed}
 	}
-	for p := range all.Phases {
-		if q := quantiles(&all.Phases[p]); q != nil {
+	for p := range g.answered.Phases {
+		if q := quantiles(&g.answered.Phases[p]); q != nil {
 			r.Phases[(firstPhase + clock(p)).String()] = q
 		}
 	}

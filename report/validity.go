@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"plimsoll/engine"
+	"plimsoll/engine/latency"
 	"plimsoll/report/budget"
 )
 
@@ -72,9 +73,10 @@ const (
 
 // evidence is what the rules look at.
 type evidence struct {
-	total    *engine.Snapshot
 	loads    []loadEvidence
-	all      *engine.Cell // every sample
+	outcomes [engine.NumOutcomes]uint64
+	errors   map[string]uint64
+	health   engine.Health
 	results  []budget.Result
 	ended    Ending
 	validity *Validity
@@ -86,8 +88,12 @@ type loadEvidence struct {
 	engine.LoadLegend
 	tally    engine.Tally
 	span     time.Duration
-	all      *engine.Cell // every sample of the load
-	answered *engine.Cell // the samples that percentiles speak of
+	lag      latency.Histogram // of every sample
+	latency  latency.Histogram // of the samples that percentiles speak of
+	samples  uint64
+	inFlight time.Duration // passes in flight but for think time, over time
+	served   time.Duration // sum of the service of every sample
+	felt     time.Duration // sum of the latency of every sample
 }
 
 // validate judges the measurement and returns, apart, what a reader should know though it
@@ -108,31 +114,41 @@ func validate(total *engine.Snapshot, results []budget.Result, ended Ending) (Va
 
 func gather(total *engine.Snapshot, results []budget.Result, ended Ending) *evidence {
 	h := total.Health
-	e := &evidence{total: total, results: results, ended: ended, all: &engine.Cell{}, validity: &Validity{
+	e := &evidence{errors: map[string]uint64{}, health: h, results: results, ended: ended, validity: &Validity{
 		Reasons: []string{}, Little: []Little{},
 		CPUShare: share(h.CPU, h.Capacity), GCShare: share(h.GC, h.CPU),
 		InFlight: h.InFlight, Sessions: h.Connections, OpenFiles: h.OpenFiles, FileLimit: h.FileLimit,
 	}}
-	open := &engine.Cell{}
+	var lag latency.Histogram
 	for i, legend := range total.Legend.Loads {
-		cells := byOutcome(total, func(k engine.Key) bool { return k.Load == i })
-		l := loadEvidence{LoadLegend: legend, span: spanOf(legend, total.To), all: &engine.Cell{}, answered: answered(cells)}
-		for _, t := range total.Tallies[i] {
-			addTally(&l.tally, t)
-		}
-		for _, c := range cells {
-			l.all.Merge(c)
-		}
-		e.all.Merge(l.all)
-		if legend.Model == "open" {
-			open.Merge(l.all)
-		}
+		l := loadEvidence{LoadLegend: legend, span: spanOf(legend, total.To), tally: tallyOf(total, i)}
+		l.inFlight = l.tally.Busy - l.tally.Think
 		e.loads = append(e.loads, l)
 	}
-	if lag := &open.Lag; lag.Count() > 0 {
+	for _, c := range total.Cells {
+		e.loads[c.Load].add(c)
+		e.outcomes[c.Outcome] += c.Count()
+		for _, n := range c.Errors {
+			e.errors[n.Kind] += n.N
+		}
+		if e.loads[c.Load].Model == "open" {
+			lag.Merge(&c.Lag)
+		}
+	}
+	if lag.Count() > 0 {
 		e.validity.Lag = &Lag{microseconds(lag.Quantile(0.5)), microseconds(lag.Quantile(0.99)), microseconds(lag.Max())}
 	}
 	return e
+}
+
+func (l *loadEvidence) add(c *engine.Cell) {
+	l.lag.Merge(&c.Lag)
+	if c.Outcome != engine.Error {
+		l.latency.Merge(&c.Latency)
+	}
+	l.samples += c.Count()
+	l.served += c.Service.Sum()
+	l.felt += c.Latency.Sum()
 }
 
 func (e *evidence) spoil(format string, args ...any) {
@@ -151,30 +167,22 @@ func (e *evidence) note(format string, args ...any) {
 }
 
 func (e *evidence) judgeData() {
-	var answers, good uint64
-	for _, c := range e.total.Cells {
-		switch c.Outcome {
-		case engine.OK:
-			good += c.Count()
-			answers += c.Count()
-		case engine.Failed:
-			answers += c.Count()
-		}
-	}
+	good, bad := e.outcomes[engine.OK], e.outcomes[engine.Failed]
 	switch {
-	case e.all.Count() == 0:
+	case good+bad+e.outcomes[engine.Error]+e.outcomes[engine.Unfinished] == 0:
 		e.spoil("no request was sent: there is nothing to judge")
-	case answers > 0 && good == 0:
-		e.spoil("nothing succeeded: %s answers, all of them bad; look at the codes and checks, the load may be aimed at the wrong place", FormatCount(answers))
+	case good == 0 && bad > 0:
+		e.spoil("nothing succeeded: %s answers, all of them bad; look at the codes and checks, the load may be aimed at the wrong place", FormatCount(bad))
 	}
 }
 
 func (e *evidence) judgeLag() {
-	for _, l := range e.loads {
-		lag, latency := l.all.Lag.Quantile(0.99), l.answered.Latency.Quantile(0.99)
-		if l.Model == "open" && lag > max(lagFloor, portion(latency, lagOfLatency)) {
+	for i := range e.loads {
+		l := &e.loads[i]
+		lag, felt := l.lag.Quantile(0.99), l.latency.Quantile(0.99)
+		if l.Model == "open" && lag > max(lagFloor, portion(felt, lagOfLatency)) {
 			e.limit(LimitLag, "%s: requests began late, p99 of the lag is %s in a latency of %s; use a lower rate, fewer other programs or more generators",
-				l.Name, FormatDuration(lag), FormatDuration(latency))
+				l.Name, FormatDuration(lag), FormatDuration(felt))
 		}
 	}
 }
@@ -186,18 +194,18 @@ func (e *evidence) judgeCPU() {
 	}
 	for _, l := range e.loads {
 		switch {
-		case l.Model == "closed" && l.all.Count() > 0:
+		case l.Model == "closed" && l.samples > 0:
 			e.limit(LimitCPU, "%s: the generator used %s of its processor time, so rate and latency are its own; use fewer users, more processors or more generators",
 				l.Name, FormatShare(used))
-		case l.Model == "open" && l.all.Lag.Quantile(0.99) > busyLagFloor:
+		case l.Model == "open" && l.lag.Quantile(0.99) > busyLagFloor:
 			e.limit(LimitCPU, "%s: the generator used %s of its processor time and began late (p99 %s); use a lower rate, more processors or more generators",
-				l.Name, FormatShare(used), FormatDuration(l.all.Lag.Quantile(0.99)))
+				l.Name, FormatShare(used), FormatDuration(l.lag.Quantile(0.99)))
 		}
 	}
 }
 
 func (e *evidence) judgeGC() {
-	h := e.total.Health
+	h := e.health
 	if e.validity.GCShare > gcOfCPU && share(h.GC, h.Capacity) > gcOfMachine {
 		e.limit(LimitGC, "collecting garbage took %s of the generator's processor time (%s of the machine); large bodies that are read, or many variables, cost this: read less, or use more memory (GOGC)",
 			FormatShare(e.validity.GCShare), FormatShare(share(h.GC, h.Capacity)))
@@ -205,15 +213,13 @@ func (e *evidence) judgeGC() {
 }
 
 func (e *evidence) judgeLimits() {
-	for _, n := range e.all.Errors {
-		switch n.Kind {
-		case engine.ErrFiles:
-			e.limit(LimitFiles, "%s requests failed because this machine allows no more open files (limit %s); raise it with ulimit -n, or lower max_in_flight",
-				FormatCount(n.N), FormatCount(uint64(e.validity.FileLimit)))
-		case engine.ErrPorts:
-			e.limit(LimitPorts, "%s requests failed because this machine had no free port; keep connections open, use more source addresses, or widen net.ipv4.ip_local_port_range",
-				FormatCount(n.N))
-		}
+	if n := e.errors[engine.ErrFiles]; n > 0 {
+		e.limit(LimitFiles, "%s requests failed because this machine allows no more open files (limit %s); raise it with ulimit -n, or lower max_in_flight",
+			FormatCount(n), FormatCount(uint64(max(e.health.FileLimit, 0))))
+	}
+	if n := e.errors[engine.ErrPorts]; n > 0 {
+		e.limit(LimitPorts, "%s requests failed because this machine had no free port; keep connections open, use more source addresses, or widen net.ipv4.ip_local_port_range",
+			FormatCount(n))
 	}
 }
 
@@ -257,16 +263,14 @@ func (e *evidence) judgeLittle() {
 		if l.span <= 0 || l.tally.Busy == 0 {
 			continue
 		}
-		busy := l.tally.Busy - l.tally.Think
-		low, high := l.all.Service.Sum(), l.all.Latency.Sum()
-		e.validity.Little = append(e.validity.Little, Little{l.Name, share(busy, l.span), share(high, l.span)})
-		off := max(low-busy, busy-high, 0)
-		if l.all.Count() < littleSamples || off < littleFloor*time.Duration(l.tally.Sent) {
+		e.validity.Little = append(e.validity.Little, Little{l.Name, share(l.inFlight, l.span), share(l.felt, l.span)})
+		off := max(l.served-l.inFlight, l.inFlight-l.felt, 0)
+		if l.samples < littleSamples || off < littleFloor*time.Duration(l.tally.Sent) {
 			continue
 		}
-		if off > portion(high, littleOff) {
+		if off > portion(l.felt, littleOff) {
 			e.limit(LimitLittle, "%s: %.3g passes were in flight on average, but rate and latency make %.3g (Little's law); the machine stalled or the counts are wrong, run `plimsoll doctor` and repeat",
-				l.Name, share(busy, l.span), share(high, l.span))
+				l.Name, share(l.inFlight, l.span), share(l.felt, l.span))
 		}
 	}
 }
@@ -292,7 +296,7 @@ func (e *evidence) noteTail() {
 	need := uint64(math.Round(tailSamples / (1 - 0.999)))
 	var few []string
 	for _, l := range e.loads {
-		if n := l.answered.Count(); n > 0 && n < need {
+		if n := l.latency.Count(); n > 0 && n < need {
 			few = append(few, fmt.Sprintf("%s (%s requests)", l.Name, FormatCount(n)))
 		}
 	}
