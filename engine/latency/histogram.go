@@ -16,12 +16,12 @@ import (
 const (
 	pageBits = 10
 	pageLen  = 1 << pageBits
-	pages    = 64 - pageBits - 1 // enough for every positive int64: nothing is clamped
+	pages    = 64 - pageBits // enough for every positive int64: nothing is clamped
 )
 
 // Histogram counts durations. Pages are allocated when a value first falls into them, so
 // a histogram costs what its values need: typically 5 to 10 pages of 8 KiB. The zero value
-// is empty and ready. It is not safe for concurrent use.
+// is empty and ready. It must not be copied and is not safe for concurrent use.
 type Histogram struct {
 	count, sum uint64 // sum in nanoseconds
 	low, high  int64  // smallest and largest value, nanoseconds; valid if count > 0
@@ -33,6 +33,9 @@ func (h *Histogram) Record(d time.Duration) { h.RecordN(d, 1) }
 
 // RecordN counts n equal durations.
 func (h *Histogram) RecordN(d time.Duration, n uint64) {
+	if n == 0 {
+		return
+	}
 	v := max(int64(d), 0)
 	if h.count == 0 || v < h.low {
 		h.low = v
@@ -99,7 +102,7 @@ func (h *Histogram) Reset() {
 // Count returns how many values were recorded.
 func (h *Histogram) Count() uint64 { return h.count }
 
-// Sum returns the sum of all values.
+// Sum returns the sum of all values, right up to 292 years.
 func (h *Histogram) Sum() time.Duration { return time.Duration(h.sum) }
 
 // Min returns the smallest value, 0 if there is none.
@@ -123,8 +126,9 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	if h.count == 0 {
 		return 0
 	}
-	rank := uint64(math.Ceil(min(max(q, 0), 1) * float64(h.count)))
-	rank = min(max(rank, 1), h.count)
+	// 0.07 · 100 is 7.000000000000001 in floating point, and not the 8th value is meant.
+	q = math.Nextafter(min(max(q, 0), 1), 0)
+	rank := min(max(uint64(math.Ceil(q*float64(h.count))), 1), h.count)
 	var seen uint64
 	for i, p := range h.page {
 		if p == nil {

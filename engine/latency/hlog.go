@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -18,7 +19,10 @@ import (
 // the Java and Go tools read: one line per histogram, values in nanoseconds, times in
 // seconds from the start, the Interval_Max column in milliseconds. It is not safe for
 // concurrent use.
-type LogWriter struct{ w io.Writer }
+type LogWriter struct {
+	w      io.Writer
+	encode encoder
+}
 
 // NewLogWriter writes the header of a log that begins at start.
 func NewLogWriter(w io.Writer, start time.Time) (*LogWriter, error) {
@@ -32,7 +36,7 @@ func NewLogWriter(w io.Writer, start time.Time) (*LogWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write histogram log: %w", err)
 	}
-	return &LogWriter{w}, nil
+	return &LogWriter{w: w}, nil
 }
 
 // Write adds one line, in a single Write to the writer below: what h counted between from
@@ -42,10 +46,6 @@ func (l *LogWriter) Write(tag string, from, to time.Duration, h *Histogram) erro
 	if h.Count() == 0 {
 		return nil
 	}
-	payload, err := encode(h)
-	if err != nil {
-		return fmt.Errorf("encode histogram %q: %w", tag, err)
-	}
 	var line []byte
 	if tag != "" {
 		line = append(appendTag(append(line, "Tag="...), tag), ',')
@@ -53,22 +53,14 @@ func (l *LogWriter) Write(tag string, from, to time.Duration, h *Histogram) erro
 	line = append(appendDecimal(line, int64(from), 9), ',')
 	line = append(appendDecimal(line, int64(to-from), 9), ',')
 	line = append(appendDecimal(line, int64(h.Max()), 6), ',')
-	line = append(append(line, payload...), '\n')
-	if _, err := l.w.Write(line); err != nil {
+	line, err := l.encode.appendBase64(line, h)
+	if err != nil {
+		return fmt.Errorf("encode histogram %q: %w", tag, err)
+	}
+	if _, err := l.w.Write(append(line, '\n')); err != nil {
 		return fmt.Errorf("write histogram log: %w", err)
 	}
 	return nil
-}
-
-// encode returns h in the compressed V2 encoding, base64.
-func encode(h *Histogram) ([]byte, error) {
-	hdr := hdrhistogram.New(1, max(int64(h.Max()), 2), 3)
-	for highest, n := range h.Buckets {
-		if err := hdr.RecordValues(min(int64(highest), int64(h.Max())), int64(n)); err != nil {
-			return nil, err
-		}
-	}
-	return hdr.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 }
 
 // appendDecimal appends v / 10^digits, exactly.
@@ -215,15 +207,17 @@ func decode(payload, highest string) (*Histogram, error) {
 		return nil, fmt.Errorf("decode histogram: %w", err)
 	}
 	h := &Histogram{}
+	low, high := int64(math.MaxInt64), int64(0)
 	for _, bar := range hdr.Distribution() {
 		if bar.Count > 0 {
 			h.RecordN(time.Duration(bar.From+(bar.To-bar.From)/2), uint64(bar.Count))
+			low, high = min(low, bar.From), bar.To
 		}
 	}
 	if h.count == 0 {
 		return h, nil
 	}
-	h.low, h.high = hdr.Min(), hdr.Max()
+	h.low, h.high = low, high
 	if ms, err := strconv.ParseFloat(highest, 64); err == nil {
 		if exact := int64(ms*1e6 + 0.5); bucketOf(exact) == bucketOf(h.high) {
 			h.high = exact
