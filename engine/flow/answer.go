@@ -23,10 +23,10 @@ type answer struct {
 }
 
 // values returns the values of a header field, one after the other.
-func (a *answer) values(name string) iter.Seq[[]byte] {
+func (r *Response) values(name string) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for i := range a.resp.Header {
-			f := &a.resp.Header[i]
+		for i := range r.Header {
+			f := &r.Header[i]
 			if len(f.Name) == len(name) && strings.EqualFold(string(f.Name), name) && !yield(f.Value) {
 				return
 			}

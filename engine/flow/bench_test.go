@@ -14,12 +14,14 @@ func allocates(t *testing.T, limit float64, f func()) {
 	}
 }
 
-func fixedCall(t testing.TB) *Call {
-	return prepare(t, &Call{URL: Literal("http://h/x"), Checks: []Check{mustCheck(t, "status in 200,3xx")}})
+func fixedCall(tb testing.TB) *Call {
+	tb.Helper()
+	return prepare(tb, &Call{URL: Literal("http://h/x"), Checks: []Check{mustCheck(tb, "status in 200,3xx")}})
 }
 
-func variableCall(t testing.TB) *Call {
-	return prepare(t, &Call{URL: mustURL(t, "http://h/v1/products/{{ id }}"), Header: []HeaderTemplate{{"Accept", Literal("*/*")}}})
+func variableCall(tb testing.TB) *Call {
+	tb.Helper()
+	return prepare(tb, &Call{URL: mustURL(tb, "http://h/v1/products/{{ id }}"), Header: []HeaderTemplate{{"Accept", Literal("*/*")}}})
 }
 
 func TestTheHotPathAllocatesLittle(t *testing.T) {

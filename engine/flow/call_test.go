@@ -12,22 +12,22 @@ import (
 )
 
 // prepare makes a call of a URL, "Name: value" headers, checks and extractions.
-func prepare(t testing.TB, c *Call) *Call {
-	t.Helper()
+func prepare(tb testing.TB, c *Call) *Call {
+	tb.Helper()
 	if c.Method == "" {
 		c.Method = "get"
 	}
 	if err := c.Prepare(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
-func rendered(t testing.TB, c *Call, u *User) *Request {
-	t.Helper()
+func rendered(tb testing.TB, c *Call, u *User) *Request {
+	tb.Helper()
 	req, err := c.Render(u)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return req
 }
@@ -220,7 +220,7 @@ func TestCookiesComeBack(t *testing.T) {
 	if got := rendered(t, login, u); len(got.Header) != 1 || got.Header[0].Value != "sid=abc" {
 		t.Errorf("the path of a cookie counts: %v", got.Header)
 	}
-	if got := rendered(t, other, u); got.Header != nil && len(got.Header) > 0 || !got.Fixed {
+	if got := rendered(t, other, u); len(got.Header) > 0 || !got.Fixed {
 		t.Errorf("another host got %v", got.Header)
 	}
 	if fresh := rendered(t, again, testUser(t, nil)); !fresh.Fixed || len(fresh.Header) != 2 {

@@ -9,11 +9,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func mustCheck(t testing.TB, src string) Check {
-	t.Helper()
+func mustCheck(tb testing.TB, src string) Check {
+	tb.Helper()
 	c, err := ParseCheck(src)
 	if err != nil {
-		t.Fatalf("%s: %v", src, err)
+		tb.Fatalf("%s: %v", src, err)
 	}
 	return c
 }

@@ -179,7 +179,7 @@ func (c *Check) holds(u *User, a *answer) bool {
 // search looks for a value that fits among those of a header or a path.
 func (c *Check) search(o *operand, a *answer) (found, fits bool) {
 	if c.subject == header {
-		for v := range a.values(c.arg) {
+		for v := range a.resp.values(c.arg) {
 			found = true
 			fits = fits || c.op != exists && o.test(c.op, v)
 		}

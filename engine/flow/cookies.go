@@ -24,8 +24,11 @@ func (u *User) keepCookies(req *Request, resp *Response) {
 			cookies = append(cookies, c)
 		}
 	}
+	if len(cookies) == 0 {
+		return
+	}
 	where := req.url()
-	if len(cookies) == 0 || where == nil {
+	if where == nil {
 		return
 	}
 	if u.jar == nil {

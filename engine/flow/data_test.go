@@ -13,20 +13,20 @@ import (
 )
 
 // csvFeed is a feed named feed.
-func csvFeed(t testing.TB, pick Pick, text string) *Feed {
-	t.Helper()
+func csvFeed(tb testing.TB, pick Pick, text string) *Feed {
+	tb.Helper()
 	f, err := OpenCSV("feed", strings.NewReader(text), int64(len(text)), pick)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
 
-func jsonFeed(t testing.TB, pick Pick, text string) *Feed {
-	t.Helper()
+func jsonFeed(tb testing.TB, pick Pick, text string) *Feed {
+	tb.Helper()
 	f, err := OpenJSONLines("feed", strings.NewReader(text), int64(len(text)), pick)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return f
 }
@@ -34,8 +34,8 @@ func jsonFeed(t testing.TB, pick Pick, text string) *Feed {
 func newRand() *rand.Rand { return rand.New(rand.NewPCG(1, 2)) }
 
 // takeAll takes rows until the feed is exhausted, or n of them.
-func takeAll(t testing.TB, f *Feed, n int) [][]string {
-	t.Helper()
+func takeAll(tb testing.TB, f *Feed, n int) [][]string {
+	tb.Helper()
 	var rows [][]string
 	rng := newRand()
 	for len(rows) < n {
@@ -44,7 +44,7 @@ func takeAll(t testing.TB, f *Feed, n int) [][]string {
 			break
 		}
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		rows = append(rows, row)
 	}

@@ -175,7 +175,7 @@ func (e *Extractor) find(a *answer) (string, bool) {
 		}
 		return "", false
 	case fromHeader:
-		for v := range a.values(e.arg) {
+		for v := range a.resp.values(e.arg) {
 			return string(v), true
 		}
 		return "", false
@@ -190,7 +190,7 @@ func (e *Extractor) find(a *answer) (string, bool) {
 }
 
 func (a *answer) cookie(name string) (string, bool) {
-	for v := range a.values("Set-Cookie") {
+	for v := range a.resp.values("Set-Cookie") {
 		if c, err := http.ParseSetCookie(string(v)); err == nil && c.Name == name {
 			return c.Value, true
 		}

@@ -7,11 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func mustExtractor(t testing.TB, src string) Extractor {
-	t.Helper()
+func mustExtractor(tb testing.TB, src string) Extractor {
+	tb.Helper()
 	e, err := ParseExtractor(src)
 	if err != nil {
-		t.Fatalf("%s: %v", src, err)
+		tb.Fatalf("%s: %v", src, err)
 	}
 	return e
 }

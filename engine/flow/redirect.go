@@ -19,7 +19,7 @@ func (c *Call) Redirect(u *User, req *Request, resp *Response, hop int) (*Reques
 		return nil, nil
 	}
 	location, ok := "", false
-	for v := range (&answer{resp: resp}).values("Location") {
+	for v := range resp.values("Location") {
 		location, ok = string(v), true
 		break
 	}

@@ -8,6 +8,7 @@ import (
 )
 
 func redirecting(t *testing.T, method string, hops int) *Call {
+	t.Helper()
 	return prepare(t, &Call{
 		Index: 1, HopIndex: 2, Method: method, Redirects: hops, URL: Literal("http://h:1/a/b?q=1"), Body: Literal("x"),
 		Header: []HeaderTemplate{

@@ -11,41 +11,41 @@ import (
 )
 
 // testUser is a user with variables, in its first pass.
-func testUser(t testing.TB, vars map[string]string, feeds ...*Feed) *User {
-	t.Helper()
+func testUser(tb testing.TB, vars map[string]string, feeds ...*Feed) *User {
+	tb.Helper()
 	u, err := NewUser(&World{Vars: vars, Feeds: feeds, Seed: 1}, 7)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if err := u.Begin(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return u
 }
 
-func mustTemplate(t testing.TB, src string) *Template {
-	t.Helper()
+func mustTemplate(tb testing.TB, src string) *Template {
+	tb.Helper()
 	tm, err := ParseTemplate(src)
 	if err != nil {
-		t.Fatalf("%s: %v", src, err)
+		tb.Fatalf("%s: %v", src, err)
 	}
 	return tm
 }
 
-func mustURL(t testing.TB, src string) *Template {
-	t.Helper()
+func mustURL(tb testing.TB, src string) *Template {
+	tb.Helper()
 	tm, err := ParseURLTemplate(src)
 	if err != nil {
-		t.Fatalf("%s: %v", src, err)
+		tb.Fatalf("%s: %v", src, err)
 	}
 	return tm
 }
 
-func render(t testing.TB, tm *Template, u *User) string {
-	t.Helper()
+func render(tb testing.TB, tm *Template, u *User) string {
+	tb.Helper()
 	b, err := tm.Append(nil, u)
 	if err != nil {
-		t.Fatalf("%s: %v", tm, err)
+		tb.Fatalf("%s: %v", tm, err)
 	}
 	return string(b)
 }
