@@ -129,7 +129,7 @@ func (a *answer) more() error {
 	if a.reads == 1 {
 		a.conn.arm(a.conn.session.client.now(), a.due)
 	}
-	_, err := a.conn.fill(a.due)
+	err := a.conn.fill(a.due)
 	switch {
 	case err == nil:
 		return nil

@@ -91,6 +91,7 @@ func BenchmarkClosedLoop(b *testing.B) {
 }
 
 func benchmarkHTTP1(b *testing.B, users int) {
+	b.Helper()
 	req := &flow.Request{Method: "GET", Scheme: "http", Host: answerer(b), Target: "/", Fixed: true, Timeout: flow.Timeouts{Total: 30 * time.Second}}
 	client, err := http1.New(http1.Config{})
 	if err != nil {
@@ -108,6 +109,7 @@ func benchmarkHTTP1(b *testing.B, users int) {
 }
 
 func benchmarkNetHTTP(b *testing.B, users int) {
+	b.Helper()
 	url := "http://" + answerer(b) + "/"
 	transport := &http.Transport{MaxIdleConnsPerHost: users, DisableCompression: true}
 	b.Cleanup(transport.CloseIdleConnections)

@@ -25,6 +25,7 @@ const (
 	chunkDataEnd // the CR after the data
 	chunkDataEnd2
 	chunkTrailer // at the start of a trailer line
+	chunkTrailerName
 	chunkTrailerLine
 	chunkTrailerEnd // a trailer line's LF
 	chunkLastEnd    // the LF that ends it all
@@ -43,7 +44,7 @@ func (d *chunks) done() bool { return d.state == chunksDone }
 // next consumes from the start of p up to the end of a run of data, or all of it. Lines
 // longer than limit are an error.
 func (d *chunks) next(p []byte, limit int) (data, rest []byte, err error) {
-	for i := 0; i < len(p); i++ {
+	for i := range p {
 		if d.state == chunkData {
 			n := int(min(d.left, int64(len(p)-i)))
 			d.left -= int64(n)
@@ -89,8 +90,10 @@ func (d *chunks) step(c byte) error {
 			d.state = chunkLastEnd
 			return nil
 		}
-		d.state = chunkTrailerLine
-		return d.until(c, chunkTrailerEnd)
+		d.state = chunkTrailerName
+		return d.trailerName(c)
+	case chunkTrailerName:
+		return d.trailerName(c)
 	case chunkTrailerLine:
 		return d.until(c, chunkTrailerEnd)
 	case chunkTrailerEnd:
@@ -130,12 +133,22 @@ func (d *chunks) afterSize(c byte) error {
 	return nil
 }
 
+func (d *chunks) trailerName(c byte) error {
+	switch {
+	case c == ':':
+		d.state = chunkTrailerLine
+	case !isTokenByte(c):
+		return errName
+	}
+	return nil
+}
+
 // until reads over a line up to its CR.
 func (d *chunks) until(c byte, then chunkState) error {
 	switch c {
 	case '\r':
 		d.state = then
-	case '\n':
+	case '\n', 0:
 		return errChunkLine
 	}
 	return nil

@@ -90,16 +90,16 @@ func (c *conn) write(p []byte, due time.Duration) (int, error) {
 	return sent, nil
 }
 
-// fill reads once into the free part of the buffer and returns how much came.
-func (c *conn) fill(due time.Duration) (int, error) {
+// fill reads once into the free part of the buffer.
+func (c *conn) fill(due time.Duration) error {
 	for {
 		n, err := c.Read(c.buf[c.w:])
 		if n > 0 {
 			c.w += n
-			return n, nil
+			return nil
 		}
 		if err != nil && !c.extend(err, due) {
-			return 0, err
+			return err
 		}
 	}
 }
@@ -128,8 +128,7 @@ func (c *conn) finishAsk(p []byte, due time.Duration) error {
 	if _, err := c.write(p, due); err != nil {
 		return err
 	}
-	_, err := c.fill(due)
-	return err
+	return c.fill(due)
 }
 
 // enlarge swaps the buffer for a large one, until the end of the call.

@@ -48,6 +48,7 @@ func isTokenByte(c byte) bool {
 
 var (
 	errBareCR       = errors.New("carriage return within a line")
+	errNUL          = errors.New("NUL in the head")
 	errFold         = errors.New("folded header line")
 	errName         = errors.New("header line without a valid name")
 	errStatusLine   = errors.New("status line is not HTTP/1.x")
@@ -80,6 +81,8 @@ func (h *head) parse(buf []byte, keep *fields) (bool, error) {
 		switch {
 		case h.status == 0:
 			err = h.statusLine(line)
+		case len(line) == 0 && bytes.IndexByte(buf[:h.at], 0) >= 0:
+			err = errNUL
 		case len(line) == 0:
 			return true, h.finish()
 		default:

@@ -24,7 +24,7 @@ const staleAfter = 5 * time.Millisecond
 // session is one user's connections, usually a single one.
 type session struct {
 	client  *Client
-	ctx     context.Context // from Open: the session lives as long as it does
+	ctx     context.Context //nolint:containedctx // from Open: the session lives as long as it does
 	stop    func() bool     // takes interrupt off ctx
 	stopped atomic.Bool
 	mu      sync.Mutex // conns, against interrupt; the user itself is alone
@@ -142,7 +142,7 @@ func (s *session) connect(req *flow.Request, resp *flow.Response, due time.Durat
 }
 
 func (s *session) drop(c *conn) {
-	_ = c.Conn.Close() // nothing more is expected of it
+	_ = c.Close() // nothing more is expected of it
 	s.mu.Lock()
 	if i := slices.Index(s.conns, c); i >= 0 {
 		s.conns = slices.Delete(s.conns, i, i+1)
@@ -215,7 +215,7 @@ func (s *session) upload(c *conn, m *message, req *flow.Request, resp *flow.Resp
 	now = s.client.now()
 	first := min(due, after(now, req.Timeout.FirstByte))
 	c.arm(now, first)
-	_, err := c.fill(first)
+	err := c.fill(first)
 	switch {
 	case err == nil:
 		return now, nil

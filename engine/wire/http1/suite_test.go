@@ -16,16 +16,16 @@ func TestSecureConformance(t *testing.T) {
 	wiretest.Run(t, wiretest.Subject{Serve: wiretest.Secure, New: newProtocol})
 }
 
-func newProtocol(t testing.TB, ca []byte) engine.Protocol {
-	t.Helper()
-	return newClient(t, http1.Config{TLS: http1.TLS{CA: ca}})
+func newProtocol(tb testing.TB, ca []byte) engine.Protocol {
+	tb.Helper()
+	return newClient(tb, http1.Config{TLS: http1.TLS{CA: ca}})
 }
 
-func newClient(t testing.TB, cfg http1.Config) *http1.Client {
-	t.Helper()
+func newClient(tb testing.TB, cfg http1.Config) *http1.Client {
+	tb.Helper()
 	client, err := http1.New(cfg)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return client
 }

@@ -49,6 +49,7 @@ func handler(t *testing.T) http.Handler {
 }
 
 func answers(t *testing.T, f *fixture) {
+	t.Helper()
 	req := f.get("/echo")
 	req.Method, req.Body = "POST", []byte("hello")
 	req.Want = flow.Want{Header: true, Body: true}
@@ -80,6 +81,7 @@ func header(resp *flow.Response, name string) string {
 }
 
 func unwanted(t *testing.T, f *fixture) {
+	t.Helper()
 	const n = 3 << 20
 	f.do(t, f.get("/bytes/"+strconv.Itoa(n)))
 	if len(f.resp.Body) != 0 || f.resp.BytesIn < n {
@@ -88,6 +90,7 @@ func unwanted(t *testing.T, f *fixture) {
 }
 
 func echoes(t *testing.T, f *fixture) {
+	t.Helper()
 	req := f.get("/echo")
 	req.Method, req.Want.Body = "PUT", true
 	for _, n := range []int{0, 1, 4095, 4096, 4097, 70_000, 1 << 20} {
@@ -103,6 +106,7 @@ func echoes(t *testing.T, f *fixture) {
 }
 
 func bodyless(t *testing.T, f *fixture) {
+	t.Helper()
 	head := f.get("/bytes/100")
 	head.Method, head.Want.Body = "HEAD", true
 	for _, req := range []*flow.Request{head, f.get("/status/204"), f.get("/status/304")} {
@@ -118,6 +122,7 @@ func bodyless(t *testing.T, f *fixture) {
 }
 
 func reuses(t *testing.T, f *fixture) {
+	t.Helper()
 	for i := range 3 {
 		f.do(t, f.get("/status/200"))
 		if f.resp.Reused != (i > 0) {
@@ -130,6 +135,7 @@ func reuses(t *testing.T, f *fixture) {
 }
 
 func reports(t *testing.T, f *fixture) {
+	t.Helper()
 	f.do(t, f.get("/bytes/1000000"))
 	p := f.resp.Phases
 	if p[flow.Connect] <= 0 || p[flow.FirstByte] <= 0 || p[flow.Body] <= 0 {
@@ -145,6 +151,7 @@ func reports(t *testing.T, f *fixture) {
 }
 
 func timesOut(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, target := range []string{"/stall", "/half"} {
 		req := f.get(target)
 		req.Timeout.Total = 50 * time.Millisecond
@@ -157,6 +164,7 @@ func timesOut(t *testing.T, f *fixture) {
 }
 
 func firstByteTimesOut(t *testing.T, f *fixture) {
+	t.Helper()
 	req := f.get("/stall")
 	req.Timeout = flow.Timeouts{FirstByte: 50 * time.Millisecond, Total: time.Minute}
 	if took := elapsed(func() { f.fails(t, req, engine.ErrFirstByteTimeout) }); took < req.Timeout.FirstByte {
@@ -168,6 +176,7 @@ func firstByteTimesOut(t *testing.T, f *fixture) {
 }
 
 func interrupted(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, target := range []string{"/stall", "/half"} {
 		ctx, cancel := context.WithCancel(t.Context())
 		f.session = open(t, ctx, f.protocol)
@@ -181,6 +190,7 @@ func interrupted(t *testing.T, f *fixture) {
 }
 
 func refusesAfterEnd(t *testing.T, f *fixture) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := open(t, ctx, f.protocol)
 	cancel()
@@ -188,7 +198,8 @@ func refusesAfterEnd(t *testing.T, f *fixture) {
 }
 
 func refused(t *testing.T, f *fixture) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,6 +210,7 @@ func refused(t *testing.T, f *fixture) {
 }
 
 func unknownAuthority(t *testing.T, f *fixture) {
+	t.Helper()
 	if f.server.Scheme != "https" {
 		t.Skip("no certificates without TLS")
 	}
@@ -207,6 +219,7 @@ func unknownAuthority(t *testing.T, f *fixture) {
 }
 
 func independent(t *testing.T, f *fixture) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	stalled := open(t, ctx, f.protocol)
 	var wg sync.WaitGroup
@@ -220,6 +233,7 @@ func independent(t *testing.T, f *fixture) {
 }
 
 func crowd(t *testing.T, f *fixture) {
+	t.Helper()
 	var wg sync.WaitGroup
 	for i := range 16 {
 		s := open(t, t.Context(), f.protocol)
@@ -239,6 +253,7 @@ func crowd(t *testing.T, f *fixture) {
 }
 
 func injection(t *testing.T, f *fixture) {
+	t.Helper()
 	for _, spoil := range []func(*flow.Request){
 		func(r *flow.Request) { r.Target = "/echo\r\nX-Evil: 1" },
 		func(r *flow.Request) { r.Header = []flow.Field{{Name: "X", Value: "1\nX-Evil: 1"}} },

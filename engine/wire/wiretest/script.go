@@ -34,15 +34,15 @@ type Conn struct {
 // Serve starts a server. Its first connection is served by the first script, the second by
 // the second and so on; the last script serves all that follow. When a script is over the
 // connection is closed. The server ends with the test.
-func Serve(t testing.TB, scripts ...[]Act) *Scripted {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func Serve(tb testing.TB, scripts ...[]Act) *Scripted {
+	tb.Helper()
+	l, err := new(net.ListenConfig).Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	s := &Scripted{Host: l.Addr().String(), listener: l, closing: make(chan struct{})}
 	s.serving.Go(func() { s.accept(scripts) })
-	t.Cleanup(s.close)
+	tb.Cleanup(s.close)
 	return s
 }
 

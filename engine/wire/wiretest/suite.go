@@ -28,9 +28,9 @@ import (
 // Subject is a protocol under test with servers that speak it.
 type Subject struct {
 	// Serve starts a server; it ends with the test.
-	Serve func(t testing.TB, h http.Handler) Server
+	Serve func(tb testing.TB, h http.Handler) Server
 	// New returns the protocol, trusting the authorities in ca (PEM) as well as none.
-	New func(t testing.TB, ca []byte) engine.Protocol
+	New func(tb testing.TB, ca []byte) engine.Protocol
 }
 
 // Server is where a Subject serves.
@@ -40,20 +40,20 @@ type Server struct {
 }
 
 // Plain serves HTTP/1.1 without TLS.
-func Plain(t testing.TB, h http.Handler) Server {
-	t.Helper()
+func Plain(tb testing.TB, h http.Handler) Server {
+	tb.Helper()
 	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return Server{Scheme: "http", Host: strings.TrimPrefix(s.URL, "http://")}
 }
 
 // Secure serves HTTP/1.1 within TLS, with a certificate for 127.0.0.1 and example.com.
-func Secure(t testing.TB, h http.Handler) Server {
-	t.Helper()
+func Secure(tb testing.TB, h http.Handler) Server {
+	tb.Helper()
 	s := httptest.NewUnstartedServer(h)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant to fail
 	s.StartTLS()
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 	return Server{Scheme: "https", Host: strings.TrimPrefix(s.URL, "https://"), CA: ca}
 }
@@ -136,11 +136,11 @@ func (f *fixture) fails(t *testing.T, req *flow.Request, kind string) {
 }
 
 // Fails ends the test unless err is a failure of the given kind.
-func Fails(t testing.TB, err error, kind string) {
-	t.Helper()
+func Fails(tb testing.TB, err error, kind string) {
+	tb.Helper()
 	failure, ok := errors.AsType[*engine.Failure](err)
 	if !ok || failure.Kind != kind {
-		t.Fatalf("got %v, want a failure of kind %q", err, kind)
+		tb.Fatalf("got %v, want a failure of kind %q", err, kind)
 	}
 }
 
