@@ -50,7 +50,10 @@ func FuzzParse(f *testing.F) {
 		if !ok || len(problems) == 0 {
 			t.Fatalf("got %#v, want problems", err)
 		}
-		lines := strings.Count(text, "\n") + 1
+		lines := 1
+		for _, br := range []string{"\n", "\r", "\u0085", "\u2028", "\u2029"} {
+			lines += strings.Count(text, br)
+		}
 		for _, p := range problems {
 			if p.Line < 1 || p.Line > lines+1 || p.Col < 1 || p.Msg == "" || p.File == "" {
 				t.Errorf("in %d lines: %#v", lines, p)

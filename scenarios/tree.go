@@ -29,7 +29,7 @@ type tree struct {
 
 // parseTree reads text. Its problems are those of YAML itself, not of the scenario.
 func parseTree(file string, text []byte) (*tree, error) {
-	t := &tree{file: file, lines: strings.Split(string(text), "\n"), origin: map[*yaml.Node]string{}}
+	t := &tree{file: file, lines: splitLines(string(text)), origin: map[*yaml.Node]string{}}
 	if len(text) > maxText {
 		return nil, Problems{{File: file, Line: 1, Col: 1, Msg: "the file is longer than 4 MiB", Hint: "put data into a CSV file and name it under data:"}}
 	}
@@ -49,6 +49,12 @@ func parseTree(file string, text []byte) (*tree, error) {
 	x := &expander{file: file, left: maxNodes}
 	t.root = x.expand(doc.Content[0], 0)
 	return t, x.problems.orNil()
+}
+
+// splitLines splits text where YAML does.
+func splitLines(text string) []string {
+	breaks := strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n")
+	return strings.Split(breaks.Replace(text), "\n")
 }
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
