@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"math"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -193,10 +191,11 @@ func (in *logReader) offset(at time.Duration) time.Duration {
 
 // parseSeconds reads a decimal number of seconds, exactly.
 func parseSeconds(text string) (time.Duration, error) {
-	if text == "" || strings.Trim(text, "-.0123456789") != "" {
+	t, err := time.ParseDuration(text + "s")
+	if err != nil || strings.Trim(text, "-.0123456789") != "" {
 		return 0, fmt.Errorf("%q is not a number of seconds", text)
 	}
-	return time.ParseDuration(text + "s")
+	return t, nil
 }
 
 // decode reads a histogram; highest, in milliseconds, is its exact maximum if it agrees with
@@ -206,22 +205,20 @@ func decode(payload, highest string) (*Histogram, error) {
 	if err != nil {
 		return nil, fmt.Errorf("decode histogram: %w", err)
 	}
-	h := &Histogram{}
-	low, high := int64(math.MaxInt64), int64(0)
+	h, sum := &Histogram{}, uint64(0)
 	for _, bar := range hdr.Distribution() {
 		if bar.Count > 0 {
-			h.RecordN(time.Duration(bar.From+(bar.To-bar.From)/2), uint64(bar.Count))
-			low, high = min(low, bar.From), bar.To
+			h.RecordN(time.Duration(bar.To), uint64(bar.Count))
+			h.low = min(h.low, bar.From)
+			sum += uint64(bar.From+(bar.To-bar.From+1)/2) * uint64(bar.Count)
 		}
 	}
+	h.sum = sum
 	if h.count == 0 {
 		return h, nil
 	}
-	h.low, h.high = low, high
-	if ms, err := strconv.ParseFloat(highest, 64); err == nil {
-		if exact := int64(ms*1e6 + 0.5); bucketOf(exact) == bucketOf(h.high) {
-			h.high = exact
-		}
+	if exact, err := time.ParseDuration(highest + "ms"); err == nil && exact >= 0 && bucketOf(int64(exact)) == bucketOf(h.high) {
+		h.high = int64(exact)
 	}
 	return h, nil
 }
