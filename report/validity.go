@@ -237,20 +237,21 @@ func (e *evidence) judgeDropped() {
 }
 
 func (e *evidence) judgeNotSent() {
-	if e.ended != Complete {
-		return
-	}
 	for _, l := range e.loads {
 		missing := countsOf(l.tally).NotDue
-		if l.Model != "open" || missing <= 1 || ratio(missing, l.tally.Planned) <= notSentShare {
-			continue
-		}
-		if l.tally.Exhausted > 0 {
+		offered := FormatCount(l.tally.Planned - missing)
+		planned := FormatCount(l.tally.Planned)
+		switch {
+		case l.Model != "open" || missing == 0:
+		case e.ended != Complete:
+			e.note("%s: %s of %s planned arrivals were not due yet when the run was stopped", l.Name, FormatCount(missing), planned)
+		case missing == 1 || ratio(missing, l.tally.Planned) <= notSentShare:
+		case l.tally.Exhausted > 0:
 			e.spoil("%s: only %s of %s planned arrivals were offered, then a data source had no more rows; give it more rows, or let it pick at random",
-				l.Name, FormatCount(l.tally.Planned-missing), FormatCount(l.tally.Planned))
-		} else {
+				l.Name, offered, planned)
+		default:
 			e.spoil("%s: only %s of %s planned arrivals were offered; the generator could not keep the rate, use a lower one or more generators",
-				l.Name, FormatCount(l.tally.Planned-missing), FormatCount(l.tally.Planned))
+				l.Name, offered, planned)
 		}
 	}
 }

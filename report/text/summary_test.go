@@ -50,3 +50,13 @@ func TestSummaryLooksAsDrawn(t *testing.T) {
 		}
 	}
 }
+
+func TestSummaryIsColoured(t *testing.T) {
+	for _, name := range []string{"breach", "quickstart"} {
+		var out bytes.Buffer
+		if err := Summary(&out, runs()[name], Options{Color: true, Width: 80}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+"-80-colour", out.String())
+	}
+}

@@ -109,12 +109,12 @@ func loads(p *printer, run *report.Run) {
 		{title: "completed"},
 		{title: "failed"},
 		{title: "dropped"},
-		{title: "unfinished"},
-		{title: "not due"},
-		{title: "offered", drop: 1},
-		{title: "achieved", drop: 2},
-		{title: "in flight", drop: 4},
-		{title: "p99", drop: 3},
+		{title: "unfinished", drop: 2},
+		{title: "not due", drop: 1},
+		{title: "offered", drop: 3},
+		{title: "achieved", drop: 4},
+		{title: "in flight", drop: 6},
+		{title: "p99", drop: 5},
 	}}
 	var unfinished, notDue uint64
 	for _, l := range run.Loads {
@@ -173,7 +173,7 @@ func alarming(n uint64, alarm, calm style) cell {
 // quantileColumns are the columns of latencies; the finer steps go first when it is tight.
 func quantileColumns(names ...column) []column {
 	return append(names,
-		column{title: "p50"}, column{title: "p90", drop: 2}, column{title: "p95", drop: 3},
+		column{title: "p50"}, column{title: "p90", drop: 3}, column{title: "p95", drop: 4},
 		column{title: "p99"}, column{title: "p99.9"}, column{title: "max"})
 }
 
@@ -192,7 +192,7 @@ func quantileCells(q *report.Quantiles, s style) []cell {
 // than one way the latency of each apart.
 func times(p *printer, run *report.Run) {
 	t := table{columns: quantileColumns(
-		column{title: "Latency", left: true, flex: true}, column{left: true}, column{title: "requests"})}
+		column{title: "Latency", left: true, flex: true}, column{left: true}, column{title: "requests", drop: 1})}
 	for _, l := range run.Loads {
 		t.add(append([]cell{{"  " + clean(l.Name), plain}, {"latency", plain}, {countOf(l.Latency), plain}}, quantileCells(l.Latency, plain)...)...)
 		t.add(append([]cell{{}, {"service", plain}, {countOf(l.Service), plain}}, quantileCells(l.Service, plain)...)...)
@@ -219,7 +219,7 @@ func countOf(q *report.Quantiles) string {
 
 func requests(p *printer, run *report.Run) {
 	t := table{columns: quantileColumns(
-		column{title: "Requests", left: true, flex: true}, column{title: "count"}, column{title: "failed"})}
+		column{title: "Requests", left: true, flex: true}, column{title: "count", drop: 1}, column{title: "failed"})}
 	for _, l := range run.Loads {
 		indent := "  "
 		if len(run.Loads) > 1 && len(l.Requests) > 0 {
@@ -242,7 +242,7 @@ func requests(p *printer, run *report.Run) {
 // a phase. Quantiles of parts do not merge, so each request has its own lines.
 func phases(p *printer, run *report.Run) {
 	t := table{columns: quantileColumns(
-		column{title: "Phases", left: true, flex: true}, column{left: true}, column{title: "count"})}
+		column{title: "Phases", left: true, flex: true}, column{left: true}, column{title: "count", drop: 1})}
 	for _, l := range run.Loads {
 		for _, r := range l.Requests {
 			name := "  " + clean(r.Name)
