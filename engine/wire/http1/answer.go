@@ -139,11 +139,16 @@ func (a *answer) more() error {
 	return failed(openKind(err), err)
 }
 
-// again reads on over what is in the buffer, which has been dealt with.
+// again reads on over what is in the buffer, which has been dealt with. A buffer that was
+// full is too small for what comes.
 func (a *answer) again() ([]byte, error) {
 	c := a.conn
+	full := c.w == len(c.buf)
 	a.resp.BytesIn += int64(c.w)
 	c.w = 0
+	if full {
+		c.enlarge()
+	}
 	err := a.more()
 	return c.buf[:c.w], err
 }
@@ -159,9 +164,6 @@ func (a *answer) counted(p []byte) ([]byte, error) {
 		p, left = p[n:], left-n
 		if left == 0 {
 			return p, nil
-		}
-		if left > 2*smallBuffer {
-			a.conn.enlarge()
 		}
 		var err error
 		if p, err = a.again(); err != nil {
@@ -187,9 +189,6 @@ func (a *answer) chunked(p []byte) ([]byte, error) {
 		if a.chunks.done() {
 			return p, nil
 		}
-		if a.chunks.left > 2*smallBuffer {
-			a.conn.enlarge()
-		}
 		if p, err = a.again(); err != nil {
 			return nil, err
 		}
@@ -201,9 +200,6 @@ func (a *answer) closed(p []byte) error {
 	for {
 		if err := a.take(p); err != nil {
 			return err
-		}
-		if a.conn.w == len(a.conn.buf) {
-			a.conn.enlarge()
 		}
 		var err error
 		if p, err = a.again(); err != nil {

@@ -70,7 +70,7 @@ func TestACallAllocatesNothing(t *testing.T) {
 	}
 }
 
-func TestTenThousandSessionsStaySmall(t *testing.T) {
+func TestASessionStaysSmall(t *testing.T) {
 	const n = 1000 // enough to see what one costs
 	host := answerer(t)
 	client := newClient(t, http1.Config{})

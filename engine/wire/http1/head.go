@@ -12,6 +12,7 @@ import (
 // as many pieces as it comes in.
 type head struct {
 	at, scanned int // in the buffer: where the next line starts, how far no line end was found
+	returns     int // carriage returns at line ends
 	status      int
 	minor       int   // of the version HTTP/1.minor
 	length      int64 // -1: not given
@@ -73,18 +74,14 @@ func (h *head) parse(buf []byte, keep *fields) (bool, error) {
 		h.at, h.scanned = end+1, end+1
 		if n := len(line); n > 0 && line[n-1] == '\r' {
 			line = line[:n-1]
-		}
-		if bytes.IndexByte(line, '\r') >= 0 {
-			return false, errBareCR
+			h.returns++
 		}
 		var err error
 		switch {
 		case h.status == 0:
 			err = h.statusLine(line)
-		case len(line) == 0 && bytes.IndexByte(buf[:h.at], 0) >= 0:
-			err = errNUL
 		case len(line) == 0:
-			return true, h.finish()
+			return true, h.finish(buf[:h.at])
 		default:
 			err = h.fieldLine(line, keep)
 		}
@@ -137,8 +134,7 @@ func (h *head) field(name, value []byte) (wanted bool, err error) {
 		return equalFold(name, "location"), nil
 	case len("connection"): // and set-cookie
 		if equalFold(name, "connection") {
-			h.close = h.close || hasToken(value, "close")
-			h.keepAlive = h.keepAlive || hasToken(value, "keep-alive")
+			h.connection(value)
 			return false, nil
 		}
 		return equalFold(name, "set-cookie"), nil
@@ -156,6 +152,15 @@ func (h *head) field(name, value []byte) (wanted bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+func (h *head) connection(value []byte) {
+	if equalFold(value, "keep-alive") { // what most servers say, if anything
+		h.keepAlive = true
+		return
+	}
+	h.close = h.close || hasToken(value, "close")
+	h.keepAlive = h.keepAlive || hasToken(value, "keep-alive")
 }
 
 func (h *head) contentLength(value []byte) error {
@@ -186,8 +191,12 @@ func (h *head) transferCoding(value []byte) error {
 
 // finish looks at the head as a whole. RFC 9112, 6.1 and 6.3, lets a client choose what to
 // make of a length beside a transfer coding; as it is a sign of smuggling, it is refused.
-func (h *head) finish() error {
+func (h *head) finish(whole []byte) error {
 	switch {
+	case bytes.Count(whole, []byte{'\r'}) != h.returns:
+		return errBareCR
+	case bytes.IndexByte(whole, 0) >= 0:
+		return errNUL
 	case h.chunked && h.length >= 0:
 		return errLengthCoding
 	case h.chunked && h.minor == 0:

@@ -34,11 +34,12 @@ type names struct {
 
 // name is what is known of a host.
 type name struct {
-	ready chan struct{} // closed when the lookup is over
-	addrs []netip.Addr
-	err   error
-	until time.Duration
-	turn  atomic.Uint64
+	ready  chan struct{} // closed when the lookup is over
+	addrs  []netip.Addr
+	err    error
+	gaveUp bool // the caller who asked had no more time; others may have
+	until  time.Duration
+	turn   atomic.Uint64
 }
 
 // addresses are those of a host, starting with the one whose turn it is.
@@ -74,19 +75,23 @@ func (n *names) lookup(ctx context.Context, host string, port uint16) (addresses
 		return addresses{list: []netip.Addr{a}}, false, nil
 	}
 	host = strings.ToLower(host)
-	known, mine, asked := n.entry(host, port)
-	if mine {
-		n.ask(ctx, host, known)
+	for {
+		known, mine, asked := n.entry(host, port)
+		if mine {
+			n.ask(ctx, host, known)
+		}
+		select {
+		case <-known.ready:
+		case <-ctx.Done():
+			return addresses{}, asked, ctx.Err()
+		}
+		switch {
+		case known.err == nil:
+			return addresses{known.addrs, known.turn.Add(1) - 1}, asked, nil
+		case mine || !known.gaveUp || ctx.Err() != nil:
+			return addresses{}, asked, known.err
+		}
 	}
-	select {
-	case <-known.ready:
-	case <-ctx.Done():
-		return addresses{}, asked, ctx.Err()
-	}
-	if known.err != nil {
-		return addresses{}, asked, known.err
-	}
-	return addresses{known.addrs, known.turn.Add(1) - 1}, asked, nil
 }
 
 // entry returns what is known of host. With mine the caller is the one to ask.
@@ -121,7 +126,7 @@ func (n *names) ask(ctx context.Context, host string, known *name) {
 	if err == nil && len(addrs) == 0 {
 		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
 	}
-	known.addrs, known.err = addrs, err
+	known.addrs, known.err, known.gaveUp = addrs, err, ctx.Err() != nil
 	if err == nil {
 		known.until = n.now() + cmp.Or(ttl, n.ttl)
 	}

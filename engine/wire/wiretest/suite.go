@@ -82,9 +82,8 @@ func Run(t *testing.T, subject Subject) {
 		{"a request with a line break in it is not sent", injection},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			held := leftovers(t)
-			t.Run("", func(t *testing.T) { c.test(t, newFixture(t, subject)) })
-			held(t)
+			t.Cleanup(leftovers(t)) // the first to be registered runs last
+			c.test(t, newFixture(t, subject))
 		})
 	}
 }
@@ -146,11 +145,11 @@ func Fails(tb testing.TB, err error, kind string) {
 
 // leftovers returns a check that no goroutine and no open file is left of what happened
 // since.
-func leftovers(t *testing.T) func(t *testing.T) {
+func leftovers(t *testing.T) func() {
 	t.Helper()
 	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	goroutines, files := runtime.NumGoroutine(), openFiles()
-	return func(t *testing.T) {
+	return func() {
 		t.Helper()
 		for range 200 {
 			if runtime.NumGoroutine() <= goroutines && openFiles() <= files {
