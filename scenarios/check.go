@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -19,13 +20,16 @@ func (d *decoder) check(s *Scenario) {
 		d.problem(d.root, "add  scenario: my-test  as the first line", "the scenario has no name")
 	}
 	if len(s.flows) == 0 {
-		if valueOf(d.root, "flows") == nil {
-			d.problem(d.root, "add  flows: [{get: /}]", "the scenario has no flows")
+		if n := valueOf(d.root, "flows"); n == nil || n.Kind == yaml.MappingNode {
+			d.problem(cmp.Or(n, d.root), "add  flows: [{get: /}]", "the scenario has no flows")
 		}
 		return
 	}
 	if valueOf(d.root, "load") == nil {
 		s.loads = []*loadSpec{defaultLoad(d.root, s.flows)}
+	} else if len(s.loads) == 0 {
+		d.problem(valueOf(d.root, "load"), "for instance  - {rate: 100/s, for: 10s}", "the list of loads is empty")
+		return
 	}
 	d.checkFlows(s)
 	d.checkNames(s)

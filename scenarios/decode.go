@@ -21,10 +21,9 @@ import (
 // decoder walks a tree and collects every mistake that it meets.
 type decoder struct {
 	*tree
-	files    fs.FS    // where to look for files; nil: nowhere
-	missing  []string // files that were not looked at, there being nowhere
-	problems Problems
-	visit    func(object string, keys []string) // for the test that holds the schema against the code; may be nil
+	files   fs.FS                              // where to look for files; nil: nowhere
+	missing []string                           // files that were not looked at, there being nowhere
+	visit   func(object string, keys []string) // for the test that holds the schema against the code; may be nil
 }
 
 // fields says what to do with the value of each key that an object may have.

@@ -45,9 +45,11 @@ func (t Target) String() string {
 }
 
 // table writes aligned columns, indented by two.
-func table(w io.Writer, rows func(row func(cells ...string))) {
+func table(w io.Writer, rows [][]string) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	rows(func(cells ...string) { fmt.Fprintln(t, "  "+strings.Join(cells, "\t")) })
+	for _, cells := range rows {
+		fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
+	}
 	t.Flush() //nolint:errcheck // w is memory
 }
 
@@ -57,37 +59,37 @@ func (l *loadSpec) explain(b *strings.Builder) {
 		kind = "open, " + l.arrivals + " arrivals"
 	}
 	fmt.Fprintf(b, "\nload %s  (%s)\n", l.name, kind)
-	var flows []string
+	fmt.Fprintf(b, "  flow %s%s\n", l.shares(), l.extras())
+	rows := [][]string{{"stage", "from", "to", "users"}}
+	if l.open() {
+		rows = [][]string{{"stage", "from", "to", "rate", "arrivals"}}
+	}
+	for i, s := range l.legend().Stages {
+		row := []string{s.Name, s.From.String(), s.To.String()}
+		if stage := l.stages[i]; l.open() {
+			row = append(row, l.rateText(stage), count(l.expected(stage)))
+		} else {
+			row = append(row, span(strconv.Itoa(stage.fromUsers), strconv.Itoa(stage.toUsers)))
+		}
+		rows = append(rows, row)
+	}
+	table(b, rows)
+}
+
+// shares are the load's flows, with their shares if there are several.
+func (l *loadSpec) shares() string {
+	if len(l.flows) == 1 {
+		return l.flows[0].flow
+	}
 	sum := 0.0
 	for _, w := range l.flows {
 		sum += w.weight
 	}
+	var parts []string
 	for _, w := range l.flows {
-		if len(l.flows) == 1 {
-			flows = append(flows, w.flow)
-			continue
-		}
-		flows = append(flows, fmt.Sprintf("%s %.3g%%", w.flow, 100*w.weight/sum))
+		parts = append(parts, fmt.Sprintf("%s %.3g%%", w.flow, 100*w.weight/sum))
 	}
-	fmt.Fprintf(b, "  flow %s%s\n", strings.Join(flows, ", "), l.extras())
-	table(b, func(row func(...string)) {
-		if l.open() {
-			row("stage", "from", "to", "rate", "arrivals")
-		} else {
-			row("stage", "from", "to", "users")
-		}
-		var at time.Duration
-		for _, s := range l.stages {
-			cells := []string{s.name, at.String(), (at + s.length).String()}
-			at += s.length
-			if l.open() {
-				cells = append(cells, l.rateText(s), count(l.expected(s)))
-			} else {
-				cells = append(cells, span(strconv.Itoa(s.fromUsers), strconv.Itoa(s.toUsers)))
-			}
-			row(cells...)
-		}
-	})
+	return strings.Join(parts, ", ")
 }
 
 // extras are the load's further settings.
@@ -180,19 +182,18 @@ func (s *Scenario) explainTotals(b *strings.Builder) {
 }
 
 func (s *Scenario) explainRequests(b *strings.Builder) {
-	fmt.Fprintln(b, "\nrequests")
-	table(b, func(row func(...string)) {
-		seen := map[string]bool{}
-		for _, f := range s.flows {
-			for _, c := range f.calls() {
-				if seen[c.Name] {
-					continue
-				}
+	var rows [][]string
+	seen := map[string]bool{}
+	for _, f := range s.flows {
+		for _, c := range f.calls() {
+			if !seen[c.Name] {
 				seen[c.Name] = true
-				row(c.Name, c.Method+" "+c.url, plural(len(c.Checks), "check"))
+				rows = append(rows, []string{c.Name, c.Method + " " + c.url, plural(len(c.Checks), "check")})
 			}
 		}
-	})
+	}
+	fmt.Fprintln(b, "\nrequests")
+	table(b, rows)
 }
 
 func plural(n int, what string) string {
@@ -206,10 +207,10 @@ func (s *Scenario) explainData(b *strings.Builder) {
 	if len(s.data) == 0 {
 		return
 	}
+	var rows [][]string
+	for _, d := range s.data {
+		rows = append(rows, []string{d.name, d.file.Value, d.pick.String(), strings.Join(d.columns, ", ")})
+	}
 	fmt.Fprintln(b, "\ndata")
-	table(b, func(row func(...string)) {
-		for _, d := range s.data {
-			row(d.name, d.file.Value, d.pick.String(), strings.Join(d.columns, ", "))
-		}
-	})
+	table(b, rows)
 }

@@ -98,7 +98,7 @@ flows:
     - think: 1s..2s
     - post: https://other.example/x
       name: elsewhere
-      json: {a: [1, true, null, "{{ who }}"]}
+      json: {a: [1, 0x10, 1.50, true, null, 2024-01-31, "{{ who }}"]}
       timeout: 2s
   side: [{get: /side}]
 load:
@@ -155,7 +155,7 @@ budgets: [p99(elsewhere) < 1s]
 	if want := (flow.Timeouts{Connect: time.Second, Total: 5 * time.Second}); got[0].Timeout != want {
 		t.Errorf("timeouts %v, want %v", got[0].Timeout, want)
 	}
-	if got[1].Scheme != "https" || got[1].Host != "other.example" || string(got[1].Body) != `{"a":[1,true,null,"moon / sun"]}` {
+	if got[1].Scheme != "https" || got[1].Host != "other.example" || string(got[1].Body) != `{"a":[1,16,1.5,true,null,"2024-01-31","moon / sun"]}` {
 		t.Errorf("second request: %s %s %s", got[1].Scheme, got[1].Host, got[1].Body)
 	}
 	if got[1].Timeout.Total != 2*time.Second {

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -107,13 +106,12 @@ func parse(file string, text []byte, files fs.FS, settings []string) (*Scenario,
 	if err != nil {
 		return nil, err
 	}
-	var bad Problems
 	for _, setting := range settings {
 		if p := t.set(setting); p != nil {
-			bad = append(bad, *p)
+			t.problems = append(t.problems, *p)
 		}
 	}
-	d := &decoder{tree: t, files: files, problems: bad}
+	d := &decoder{tree: t, files: files}
 	s := d.scenario()
 	return s, d.problems.orNil()
 }
@@ -174,8 +172,5 @@ func (d *decoder) budgets(n *yaml.Node, legend *engine.Legend) (budgets []*budge
 
 // presets are the forms of the bundled target that a scenario can ask for.
 func presets() []string { return []string{"minimal"} }
-
-// Presets returns the names of the bundled target's presets, sorted.
-func Presets() []string { return slices.Sorted(slices.Values(presets())) }
 
 const defaultGrace = 10 * time.Second

@@ -21,13 +21,14 @@ const (
 
 // tree is a YAML document without aliases and merge keys, ready to be edited and decoded.
 type tree struct {
-	file   string
-	lines  []string
-	root   *yaml.Node
-	origin map[*yaml.Node]string // which setting a node came from, if not from the file
+	file     string
+	lines    []string
+	root     *yaml.Node
+	problems Problems              // all mistakes found so far
+	origin   map[*yaml.Node]string // which setting a node came from, if not from the file
 }
 
-// parseTree reads text. Its problems are those of YAML itself, not of the scenario.
+// parseTree reads text. Its error is a mistake that hides what comes after it.
 func parseTree(file string, text []byte) (*tree, error) {
 	t := &tree{file: file, lines: splitLines(string(text)), origin: map[*yaml.Node]string{}}
 	if len(text) > maxText {
@@ -47,8 +48,11 @@ func parseTree(file string, text []byte) (*tree, error) {
 		return nil, Problems{t.syntax(err)}
 	}
 	x := &expander{file: file, left: maxNodes}
-	t.root = x.expand(doc.Content[0], 0)
-	return t, x.problems.orNil()
+	t.root, t.problems = x.expand(doc.Content[0], 0), x.problems
+	if x.left < 0 {
+		return nil, x.problems.orNil() // the rest is not there
+	}
+	return t, nil
 }
 
 // splitLines splits text where YAML does.

@@ -70,13 +70,12 @@ func badRate(s string) error {
 // parseCount reads a number that may end in k or M.
 func parseCount(s string) (float64, error) {
 	factor := 1.0
-	switch {
-	case strings.HasSuffix(s, "k"):
-		factor = 1e3
-	case strings.HasSuffix(s, "M"):
-		factor = 1e6
+	if digits, ok := strings.CutSuffix(s, "k"); ok {
+		s, factor = digits, 1e3
+	} else if digits, ok := strings.CutSuffix(s, "M"); ok {
+		s, factor = digits, 1e6
 	}
-	n, err := strconv.ParseFloat(strings.TrimRight(s, "kM"), 64)
+	n, err := strconv.ParseFloat(s, 64)
 	if err == nil && (n < 0 || math.IsNaN(n) || math.IsInf(n, 0)) {
 		err = strconv.ErrRange
 	}

@@ -34,6 +34,7 @@ func TestValuesThatMeanNothingComeWithAHint(t *testing.T) {
 	}{
 		{"a rate without a unit", rate, "500", `rate "500" has no unit`, "write 500/s"},
 		{"a rate of an unknown unit", rate, "5/day", `"5/day" is not a rate`, "rates look like 500/s, 1.5k/s, 100/1m"},
+		{"a rate of two scales", rate, "5kM/s", `"5kM/s" is not a rate`, "rates look like 500/s, 1.5k/s, 100/1m"},
 		{"a rate per nothing", rate, "5/0s", `"5/0s" is not a rate`, "rates look like 500/s, 1.5k/s, 100/1m"},
 		{"a negative rate", rate, "-5/s", `"-5/s" is not a rate`, "rates look like 500/s, 1.5k/s, 100/1m"},
 		{"an infinite rate", rate, "inf/s", `"inf/s" is not a rate`, "rates look like 500/s, 1.5k/s, 100/1m"},
