@@ -40,7 +40,7 @@ engine/simulate   -> engine/capacity engine/latency
 
 report            -> engine engine/flow engine/latency report/budget
 report/budget     -> engine engine/latency
-report/*          -> report engine engine/capacity report/budget
+report/*          -> report engine engine/flow engine/latency engine/capacity report/budget
 
 targets/**        -> targets/**
 examples/**       ->
@@ -66,8 +66,8 @@ github.com/tsenart/vegeta                 -> vegeta.go
 // vague are names that say nothing about what is in a package.
 var vague = strings.Fields("util utils common helper helpers types lib core base models shared misc")
 
-// world are the functions that reach for the process around us. Only cmd may, and main.go,
-// which exits with what cmd returns.
+// world are the functions that reach for the process around us. Only cmd may, main.go,
+// which exits with what cmd returns, and the examples, which are programs of their own.
 var world = strings.Fields("os.Exit os.Getenv os.LookupEnv os.Environ os.ExpandEnv log.Fatal log.Fatalf log.Fatalln " +
 	"os/signal.Notify os/signal.NotifyContext")
 
@@ -138,7 +138,7 @@ func check(name string, file *ast.File) []string {
 			found = append(found, fmt.Sprintf("%s: %s is behind a door elsewhere", name, imported))
 		}
 	}
-	if dir != "cmd" && name != "main.go" && !isTest {
+	if dir != "cmd" && name != "main.go" && !match("examples/*", dir) && !isTest {
 		found = append(found, reaches(name, file)...)
 	}
 	return found
@@ -271,6 +271,13 @@ func TestLayoutNotices(t *testing.T) {
 		},
 		"nothing about an exit in cmd and main.go": {
 			"main.go", `package main; import ("os"; "plimsoll/cmd"); func main() { os.Exit(cmd.Main()) }`, nil,
+		},
+		"nothing about an exit in an example, which is a program of its own": {
+			"examples/versus/main.go", `package main; import "os"; func main() { os.Exit(1) }`, nil,
+		},
+		"an example that is built into the house": {
+			"examples/versus/main.go", `package main; import "plimsoll/engine"`,
+			[]string{"examples/versus/main.go: examples/versus may not import engine"},
 		},
 		"a package with a vague name": {
 			"targets/util/util.go", `package util`,

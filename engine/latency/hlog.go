@@ -93,7 +93,8 @@ type LogLine struct {
 
 // ReadLog yields the lines of a HdrHistogram log in order. A line that cannot be read, such as
 // the last one of a writer that was killed, yields an error that names it; who goes on
-// gets the lines after it. A log holds buckets only: counts, quantiles and the maximum
+// gets the lines after it. Histograms of more than three significant digits are refused.
+// A log holds buckets only: counts, quantiles and the maximum
 // are those that were written, but the minimum is the lower end of its bucket, and sum
 // and mean are worked out from the middles of the buckets (at most 0.05 % off).
 func ReadLog(r io.Reader) iter.Seq2[LogLine, error] {
@@ -204,6 +205,9 @@ func decode(payload, highest string) (*Histogram, error) {
 	hdr, err := hdrhistogram.Decode([]byte(payload))
 	if err != nil {
 		return nil, fmt.Errorf("decode histogram: %w", err)
+	}
+	if hdr.SignificantFigures() > digits {
+		return nil, fmt.Errorf("decode histogram: it has %d significant digits, more than %d", hdr.SignificantFigures(), digits)
 	}
 	h, sum := &Histogram{}, uint64(0)
 	for _, bar := range hdr.Distribution() {

@@ -181,6 +181,16 @@ func payload(t testing.TB) string {
 	return text[strings.LastIndexByte(text, ',')+1:]
 }
 
+// fourDigits is a good histogram, but of four digits.
+func fourDigits(t *testing.T) string {
+	t.Helper()
+	text, err := hdrhistogram.New(1, 1e9, 4).Encode(hdrhistogram.V2CompressedEncodingCookieBase)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func TestTimesInALog(t *testing.T) {
 	tests := map[string]struct {
 		header, at string
@@ -217,6 +227,7 @@ func TestMistakesInALogNameTheLine(t *testing.T) {
 		"a time beyond all bounds":   {"99999999999,1.0,0.0,y", `line 2: "99999999999" is not a number of seconds`},
 		"no base64":                  {"1.0,1.0,0.0,!!", "line 2: decode histogram: illegal base64 data at input byte 0"},
 		"base64 and nothing of ours": {"1.0,1.0,0.0,AAAAAAAAAAAA", "line 2: decode histogram: encoding not supported"},
+		"more digits than we keep":   {"1.0,1.0,0.0," + fourDigits(t), "line 2: decode histogram: it has 4 significant digits, more than 3"},
 		"a histogram without end":    {good[:len(good)-8], "line 2: decode histogram: "},
 	}
 	for name, test := range tests {
