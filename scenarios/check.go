@@ -15,7 +15,7 @@ import (
 // check finds the mistakes that show only when the parts are held against each other, and
 // fills in what the author left out.
 func (d *decoder) check(s *Scenario) {
-	s.missing = d.missing
+	s.from.missing = d.missing
 	if s.Name == "" && valueOf(d.root, "scenario") == nil {
 		d.problem(d.root, "add  scenario: my-test  as the first line", "the scenario has no name")
 	}

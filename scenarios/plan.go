@@ -45,9 +45,9 @@ type Options struct {
 // protocols made, the arrivals set. Errors have no position any more: they come from the
 // options and from this machine.
 func (s *Scenario) Plan(opt Options) (*Plan, error) {
-	if len(s.missing) > 0 {
+	if len(s.from.missing) > 0 {
 		return nil, &ValueError{
-			Msg:  fmt.Sprintf("scenario %s needs the file %s, and it is not known where to look", quote(s.Name), quote(s.missing[0])),
+			Msg:  fmt.Sprintf("scenario %s needs the file %s, and it is not known where to look", quote(s.Name), quote(s.from.missing[0])),
 			Hint: "save the scenario beside its files and run it from there",
 		}
 	}
@@ -133,7 +133,7 @@ func (s *Scenario) compile(base string) (map[string]*flow.Flow, error) {
 	for _, f := range s.flows {
 		compiled, err := f.compile(base, s.run.defaults)
 		if bad, ok := errors.AsType[*callError](err); ok {
-			return nil, Problems{{File: s.file, Line: bad.call.node.Line, Col: bad.call.node.Column, Msg: bad.Error(), Hint: hintOf(bad.err)}}
+			return nil, Problems{{File: s.from.file, Line: bad.call.node.Line, Col: bad.call.node.Column, Msg: bad.Error(), Hint: hintOf(bad.err)}}
 		}
 		flows[f.name] = compiled
 	}
@@ -154,7 +154,7 @@ type planner struct {
 func (b *planner) build(fileLimit int) error {
 	b.feeds, b.clients = map[string]*flow.Feed{}, map[string]*http1.Client{}
 	for _, src := range b.scenario.data {
-		feed, closer, err := src.open(b.scenario.files)
+		feed, closer, err := src.open(b.scenario.from.files)
 		if err != nil {
 			return err
 		}

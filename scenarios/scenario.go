@@ -25,9 +25,7 @@ type Scenario struct {
 	About  string
 	Target Target
 
-	file    string
-	files   fs.FS    // nil: what the scenario refers to was not looked at
-	missing []string // what was not looked at
+	from    place
 	vars    []variable
 	data    []*source
 	flows   []*flowSpec
@@ -35,6 +33,13 @@ type Scenario struct {
 	run     runSpec
 	legend  *engine.Legend
 	budgets []*budget.Budget
+}
+
+// place is where a scenario was found.
+type place struct {
+	file    string
+	files   fs.FS    // nil: what the scenario refers to was not looked at
+	missing []string // what was not looked at
 }
 
 // Target says where the requests go that do not name a host of their own.
@@ -118,7 +123,7 @@ func parse(file string, text []byte, files fs.FS, settings []string) (*Scenario,
 
 // scenario decodes the whole tree.
 func (d *decoder) scenario() *Scenario {
-	s := &Scenario{file: d.file, files: d.files, run: runSpec{grace: defaultGrace, seed: 1}}
+	s := &Scenario{from: place{file: d.file, files: d.files}, run: runSpec{grace: defaultGrace, seed: 1}}
 	later := func(*yaml.Node) {}
 	for i := 0; i < len(d.root.Content) && d.root.Kind == yaml.MappingNode; i += 2 {
 		switch key := d.root.Content[i]; key.Value {

@@ -64,10 +64,11 @@ func (d *decoder) flows(n *yaml.Node) (flows []*flowSpec) {
 
 func (d *decoder) flow(key, n *yaml.Node, name string) *flowSpec {
 	f := &flowSpec{node: key, name: name}
+	before := len(d.problems)
 	d.items(n, func(item *yaml.Node) {
 		f.steps = append(f.steps, d.step(item))
 	})
-	if len(f.calls()) == 0 {
+	if len(f.calls()) == 0 && len(d.problems) == before {
 		d.problem(key, "add a step such as  - get: /", "flow %s sends no request", quote(name))
 	}
 	return f
@@ -107,6 +108,7 @@ func (d *decoder) step(n *yaml.Node) stepSpec {
 			c.node, c.Method = n, strings.ToUpper(m)
 		}
 	}
+	before := len(d.problems)
 	if !d.object(n, "step", known) {
 		return stepSpec{}
 	}
@@ -115,6 +117,8 @@ func (d *decoder) step(n *yaml.Node) stepSpec {
 		d.problem(n, "begin a new step with  - ", "a think step holds nothing else")
 	case think != nil:
 		return stepSpec{think: think}
+	case c.node == nil && len(d.problems) > before:
+		return stepSpec{} // what was meant to say it has been named
 	case c.node == nil:
 		d.problem(n, "add  get: /path  or  think: 1s", "the step says not what to do")
 		return stepSpec{}
