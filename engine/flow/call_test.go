@@ -202,6 +202,9 @@ func TestExtractedValuesLastForOnePass(t *testing.T) {
 	if got := render(t, tm, u); got != "of all1" {
 		t.Errorf("in the next pass: %s", got)
 	}
+	if len(u.extracted) != 0 {
+		t.Errorf("%d values are still kept", len(u.extracted))
+	}
 }
 
 func TestCookiesComeBack(t *testing.T) {

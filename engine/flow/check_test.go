@@ -68,6 +68,7 @@ func TestChecksHold(t *testing.T) {
 		"header X-Tag not matches ^c":              true,
 		"header X-Tag in a1,a2":                    true,
 		"header X-N > 9":                           true,
+		"header X-N in 3, 10.0":                    true,
 		"body contains Ada":                        true,
 		"body not contains Bob":                    true,
 		`body matches "\"id\": \d"`:                true,

@@ -311,7 +311,7 @@ func TestFeedsDoNotHoldTheirRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		rng := newRand()
-		for range rows / 10 {
+		for range rows / 100 {
 			if _, err := f.take(rng); err != nil {
 				t.Fatal(err)
 			}
