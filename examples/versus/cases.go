@@ -25,8 +25,8 @@ type reading struct {
 // generator makes load for some seconds, or measures something else.
 type generator func(ctx context.Context, r *rig, seconds int) (reading, error)
 
-// benchmark is one case: plimsoll, its peer if it has one, and what issue 2 of the project
-// asks for, by the name of a figure.
+// benchmark is one case: plimsoll, its peer if it has one, and the bounds that plimsoll is
+// held to, by the name of a figure.
 type benchmark struct {
 	name   string
 	tools  []string // programs it needs
@@ -73,7 +73,8 @@ func open(name string, rate int, bounds map[string]string) benchmark {
 	}
 }
 
-// hit is plimsoll with one address. The rate is what was asked for, 0 in a closed loop.
+// hit is plimsoll with one address. An open load opens as many connections as it needs;
+// how many that were is shown. The rate is what was asked for, 0 in a closed loop.
 func hit(rate int, load ...string) generator {
 	return func(ctx context.Context, r *rig, seconds int) (reading, error) {
 		return r.drive(ctx, seconds, rate, slices.Concat([]string{"hit", r.url, "-d", fmt.Sprintf("%ds", seconds)}, load)...)
@@ -108,8 +109,11 @@ func (r *rig) drive(ctx context.Context, seconds, rate int, command ...string) (
 		return reading{}, fmt.Errorf("plimsoll saved no run: %w\n%s", err, done.output)
 	}
 	var saved savedRun
-	if err := json.Unmarshal(text, &saved); err != nil || len(saved.Loads) != 1 {
-		return reading{}, fmt.Errorf("read run.json with %d loads: %w", len(saved.Loads), err)
+	if err := json.Unmarshal(text, &saved); err != nil {
+		return reading{}, fmt.Errorf("read run.json: %w", err)
+	}
+	if len(saved.Loads) != 1 {
+		return reading{}, fmt.Errorf("run.json holds %d loads instead of one", len(saved.Loads))
 	}
 	load := saved.Loads[0]
 	figures := map[string]float64{
@@ -219,6 +223,7 @@ func (r *rig) connected(ctx context.Context, n int) time.Duration {
 	return 0
 }
 
+// starts is the wall time of plimsoll version, and of taskset before it.
 func starts(times int) generator {
 	return func(ctx context.Context, r *rig, _ int) (reading, error) {
 		var walls []float64
