@@ -87,20 +87,10 @@ type piece struct {
 // is nearer than this to the end of a stage belongs to the next.
 const rounding = 1e-12
 
-// integrate puts the stages in their places and returns where the last one ends. A stage
-// that goes on at the same constant rate lengthens the one before it, so that dividing a
-// stage changes nothing.
+// integrate puts the stages in their places and returns where the last one ends.
 func integrate(stages []Stage) (pieces []piece, end time.Duration) {
-	joined := make([]Stage, 0, len(stages))
-	for _, s := range stages {
-		if n := len(joined) - 1; n >= 0 && s.From == s.To && joined[n].From == s.From && joined[n].To == s.From {
-			joined[n].For += s.For
-			continue
-		}
-		joined = append(joined, s)
-	}
 	var before float64
-	for _, s := range joined {
+	for _, s := range stages {
 		count := s.expected()
 		pieces = append(pieces, piece{
 			start: end, a: s.From, b: s.To, span: s.For.Seconds(),
