@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os"
 	"strconv"
@@ -70,7 +72,7 @@ again. The request is written as for curl.`,
 			}
 			s, err := h.Scenario()
 			if err != nil {
-				return err
+				return hitError(err)
 			}
 			return m.measure(cmd.Context(), s, f.out)
 		},
@@ -153,6 +155,26 @@ func (f *hitFlags) hit(w *world, cmd *cobra.Command, url string) (scenarios.Hit,
 		return h, usageError("an open load has a rate, a closed one has users", "--rate and --users do not go together")
 	}
 	return h, nil
+}
+
+// hitError says mistakes in a scenario made of flags as mistakes in those flags.
+func hitError(err error) error {
+	problems, ok := errors.AsType[scenarios.Problems](err)
+	if !ok {
+		return withCode(exitUsage, err)
+	}
+	flags := map[string]string{
+		"for": "--duration", "iterations": "--requests", "max_in_flight": "--max-in-flight", "budgets": "--budget",
+		"headers": "--header", "ca": "--cacert", "connect_to": "--connect-to", "unix_socket": "--unix-socket",
+		"source": "--interface", "total": "--max-time", "connect": "--connect-timeout", "redirects": "--max-redirs",
+	}
+	var all []error
+	for _, p := range problems {
+		key, _, _ := strings.Cut(p.File, ".")
+		flag := cmp.Or(flags[key], "--"+key)
+		all = append(all, usageError(p.Hint, "%s: %s", flag, p.Msg))
+	}
+	return errors.Join(all...)
 }
 
 // body returns the bytes of --data, nil without.
