@@ -43,7 +43,18 @@ func (a *answer) find(path jp.Expr) []any {
 	if !a.valid {
 		return nil
 	}
-	return path.Get(a.doc)
+	return follow(path, a.doc)
+}
+
+// follow returns what stands at a path. The library panics where a filter meets a value
+// that it did not expect, such as a null in place of an array; nothing is found then.
+func follow(path jp.Expr, doc any) (values []any) {
+	defer func() {
+		if recover() != nil {
+			values = nil
+		}
+	}()
+	return path.Get(doc)
 }
 
 // maxDepth bounds the nesting of a document, as encoding/json does: paths are followed

@@ -150,7 +150,14 @@ func parsePath(src string, offset int) (jp.Expr, error) {
 	}
 	path, err := jp.ParseString(src)
 	if err != nil {
-		return nil, &SyntaxError{offset, "JSON path: " + err.Error(), hint}
+		// The library ends its messages in " at POSITION in PATH", counted from 1.
+		msg := strings.TrimSuffix(err.Error(), " in "+src)
+		if i := strings.LastIndex(msg, " at "); i >= 0 {
+			if at, err := strconv.Atoi(msg[i+len(" at "):]); err == nil {
+				msg, offset = msg[:i], offset+min(max(at-1, 0), len(src))
+			}
+		}
+		return nil, &SyntaxError{offset, "JSON path: " + msg, hint}
 	}
 	return path, nil
 }

@@ -140,6 +140,15 @@ func TestNothingHoldsOfJSONThatIsNone(t *testing.T) {
 	}
 }
 
+func TestPathsMeetUnexpectedValues(t *testing.T) {
+	for _, path := range []string{"$[?(@.a > 1)]", "$[?(@.a == [1])]", "$[5:1:-2]", "$[?(@.a =~ /x/)]", "$..a", "$[*].a.b"} {
+		c := mustCheck(t, "json "+path+" exists")
+		for _, text := range []string{"null", "1", "[]", "{}", `[{"a":[1]},{"a":{}},{"a":null},{"a":"["}]`, `{"a":null}`} {
+			c.holds(nil, &answer{resp: respond(200, "", text)}) // it must not panic
+		}
+	}
+}
+
 func TestABodyIsDecodedOnce(t *testing.T) {
 	a := answer{resp: respond(200, "", `{"a": 1}`)}
 	c := mustCheck(t, "json $.a == 1")
@@ -229,14 +238,15 @@ func TestCheckMistakesHaveAPlace(t *testing.T) {
 		{"body == {{ x", 8, `"{{" without "}}"`},
 		{`body == "a{{ 1 }}"`, 13, `bad name "1"`},
 		{"json id == 5", 5, "a JSON path begins with $"},
-		{"json $[ == 5", 5, "JSON path: not terminated at 8 in $[ == 5"},
+		{"json $[ == 5", 8, "JSON path: parse error"},
+		{"json $.a[?(@.b % 2)] == 5", 15, "JSON path: '' is not a valid operation"},
 		{"latency < 200", 10, `bad duration "200"`},
 		{"latency == 2ms", 8, `latency cannot be compared by "=="`},
 	} {
 		t.Run(c.src, func(t *testing.T) {
 			_, err := ParseCheck(c.src)
 			e, ok := errors.AsType[*SyntaxError](err)
-			if !ok || e.Offset != c.offset || !strings.HasPrefix(e.Msg, "JSON path: ") && e.Msg != c.msg {
+			if !ok || e.Offset != c.offset || e.Msg != c.msg {
 				t.Errorf("got %#v, want %q at %d", err, c.msg, c.offset)
 			}
 		})

@@ -112,7 +112,7 @@ func parseFilter(s string, offset int, k kind) (filter, error) {
 
 // parseValue reads what stands before the filter.
 func parseValue(s string, offset int) (part, error) {
-	word, args, _ := strings.Cut(s, " ")
+	words := strings.Fields(s)
 	switch {
 	case s == "user":
 		return part{kind: userID}, nil
@@ -120,8 +120,8 @@ func parseValue(s string, offset int) (part, error) {
 		return part{kind: passNumber}, nil
 	case s == "uuid":
 		return part{kind: uuid}, nil
-	case word == "random":
-		return parseRandom(strings.Fields(args), offset)
+	case len(words) > 0 && words[0] == "random":
+		return parseRandom(words[1:], offset)
 	}
 	name, col, dotted := strings.Cut(s, ".")
 	if err := checkName(name, offset); err != nil {

@@ -30,7 +30,7 @@ func (c *Call) Redirect(u *User, req *Request, resp *Response, hop int) (*Reques
 		return nil, fmt.Errorf("more than %d hops", c.Redirects)
 	}
 	u.keepCookies(req, resp)
-	next, err := follow(req, location)
+	next, err := hopTo(req, location)
 	if err != nil {
 		return nil, fmt.Errorf("location %q: %w", abbreviate(location), err)
 	}
@@ -56,9 +56,9 @@ func keepsMethod(status int) bool {
 	return status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
 }
 
-// follow returns the request with its place changed to the location, which may be
+// hopTo returns the request with its place changed to the location, which may be
 // relative.
-func follow(req *Request, location string) (*Request, error) {
+func hopTo(req *Request, location string) (*Request, error) {
 	base := req.url()
 	if base == nil {
 		return nil, fmt.Errorf("cannot be resolved against %q", abbreviate(req.Target))
