@@ -11,8 +11,8 @@ import (
 //go:embed library/*.yaml
 var library embed.FS
 
-// Library returns the files of the bundled scenarios.
-func Library() fs.FS {
+// bundledFiles returns the files of the bundled scenarios.
+func bundledFiles() fs.FS {
 	sub, err := fs.Sub(library, "library")
 	if err != nil {
 		panic(err) // the name is a constant

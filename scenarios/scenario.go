@@ -84,7 +84,7 @@ func Open(path string, settings ...string) (*Scenario, error) {
 		return parse(path, text, folder(filepath.Dir(path)), settings)
 	}
 	if bundled, open := Bundled(path); open == nil {
-		return parse(path, bundled, Library(), settings)
+		return parse(path, bundled, bundledFiles(), settings)
 	}
 	if os.IsNotExist(err) {
 		return nil, &ValueError{
