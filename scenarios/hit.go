@@ -47,8 +47,7 @@ func (h Hit) Scenario() (*Scenario, error) {
 		return nil, err
 	}
 	d := &decoder{tree: &tree{file: "hit", root: root, origin: origin}, files: folder(".")}
-	s := d.scenario()
-	return s, d.problems.orNil()
+	return d.understand()
 }
 
 // tree builds what the author of a file would have written.

@@ -116,9 +116,16 @@ func parse(file string, text []byte, files fs.FS, settings []string) (*Scenario,
 			t.problems = append(t.problems, *p)
 		}
 	}
-	d := &decoder{tree: t, files: files}
+	return (&decoder{tree: t, files: files}).understand()
+}
+
+// understand decodes the tree; without mistakes it returns the scenario.
+func (d *decoder) understand() (*Scenario, error) {
 	s := d.scenario()
-	return s, d.problems.orNil()
+	if err := d.problems.orNil(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // scenario decodes the whole tree.
