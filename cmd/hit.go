@@ -62,7 +62,7 @@ again. The request is written as for curl.`,
 		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted),
 		Args:        oneArg("a URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := w.newMeasurement(cmd, &f.measureFlags, []string{"plimsoll", "hit", args[0]})
+			m, err := w.newMeasurement(cmd, &f.measureFlags)
 			if err != nil {
 				return err
 			}

@@ -44,14 +44,13 @@ func (f *measureFlags) register(w *world, cmd *cobra.Command) {
 type measurement struct {
 	w       *world
 	flags   *measureFlags
-	command []string
 	outputs []output
 	options scenarios.Options
 }
 
 // newMeasurement checks what all scenarios of a command share, before anything is sent.
-func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags, command []string) (*measurement, error) {
-	m := &measurement{w: w, flags: f, command: command}
+func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measurement, error) {
+	m := &measurement{w: w, flags: f}
 	if !slices.Contains([]string{"auto", "live", "plain", "off"}, f.ui) {
 		return nil, usageError("auto, live, plain or off", "--ui %s: unknown kind of progress", f.ui)
 	}
@@ -153,7 +152,7 @@ func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started tim
 	b := readBuild()
 	return report.Meta{
 		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
-		Scenario: s.Name, About: s.About, Target: p.Target, Command: m.command,
+		Scenario: s.Name, About: s.About, Target: report.RedactURL(p.Target), Command: report.Redact(append([]string{"plimsoll"}, m.w.args...)),
 		Seed: p.Seed, Started: started, IntervalS: 1, Remarks: p.Notes,
 	}
 }

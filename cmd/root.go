@@ -26,7 +26,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env func(str
 	}()
 	ctx, release := untilSignal(context.Background())
 	defer release()
-	w := &world{stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	w := &world{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	err := w.execute(ctx, args)
 	complain(stderr, err)
 	return exitCode(err)
@@ -34,6 +34,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env func(str
 
 // world is what a command may touch outside of its flags.
 type world struct {
+	args           []string // the command line, without the name of the program
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string

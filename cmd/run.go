@@ -35,7 +35,7 @@ Several scenarios run one after the other; the exit code is that of the worst.`,
 		Args:              someArgs("a scenario"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			m, err := w.newMeasurement(cmd, f, append([]string{"plimsoll", "run"}, args...))
+			m, err := w.newMeasurement(cmd, f)
 			if err != nil {
 				return err
 			}

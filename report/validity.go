@@ -20,7 +20,7 @@ type Validity struct {
 	Reasons   []string `json:"reasons"`
 	LimitedBy []string `json:"limited_by,omitempty"` // what in the generator shaped the numbers: one of the Limit constants each
 	CPUShare  float64  `json:"cpu_share"`            // processor time used, of what there was (0 to 1)
-	GCShare   float64  `json:"gc_share"`             // the part of the used time that collected garbage (0 to 1)
+	GCShare   float64  `json:"gc_share"`             // garbage collection's part of the same (0 to 1)
 	Lag       *Lag     `json:"lag_us"`               // of all requests of open loads; null without any
 	Little    []Little `json:"little"`
 	InFlight  int      `json:"most_in_flight"`
@@ -61,8 +61,7 @@ const (
 	lagOfLatency  = 0.10
 	busyCPU       = 0.90
 	busyLagFloor  = time.Millisecond // with a busy processor, lag counts from here
-	gcOfCPU       = 0.10
-	gcOfMachine   = 0.05 // a small program that mostly collects garbage disturbs nobody
+	gcOfMachine   = 0.10             // of the processor time there was: the runtime's own account counts waiting for a processor too
 	droppedShare  = 0.01
 	notSentShare  = 0.001
 	littleOff     = 0.10
@@ -116,7 +115,7 @@ func gather(total *engine.Snapshot, results []budget.Result, ended Ending) *evid
 	h := total.Health
 	e := &evidence{errors: map[string]uint64{}, health: h, results: results, ended: ended, validity: &Validity{
 		Reasons: []string{}, Little: []Little{},
-		CPUShare: share(h.CPU, h.Capacity), GCShare: share(h.GC, h.CPU),
+		CPUShare: share(h.CPU, h.Capacity), GCShare: share(h.GC, h.Capacity),
 		InFlight: h.InFlight, Sessions: h.Connections, OpenFiles: h.OpenFiles, FileLimit: h.FileLimit,
 	}}
 	var lag latency.Histogram
@@ -205,10 +204,9 @@ func (e *evidence) judgeCPU() {
 }
 
 func (e *evidence) judgeGC() {
-	h := e.health
-	if e.validity.GCShare > gcOfCPU && share(h.GC, h.Capacity) > gcOfMachine {
-		e.limit(LimitGC, "collecting garbage took %s of the generator's processor time (%s of the machine); large bodies that are read, or many variables, cost this: read less, or use more memory (GOGC)",
-			FormatShare(e.validity.GCShare), FormatShare(share(h.GC, h.Capacity)))
+	if e.validity.GCShare > gcOfMachine {
+		e.limit(LimitGC, "collecting garbage took %s of the processor time there was; large bodies that are read, or many variables, cost this: read less, or use more memory (GOGC)",
+			FormatShare(e.validity.GCShare))
 	}
 }
 

@@ -265,7 +265,7 @@ func generator(p *printer, run *report.Run) {
 	v := run.Validity
 	p.section("Generator")
 	cpu := fmt.Sprintf("processor %s of %s", report.FormatShare(v.CPUShare), plural(run.Plimsoll.CPUs, "core"))
-	parts := []string{cpu, "garbage collection " + report.FormatShare(v.GCShare) + " of that"}
+	parts := []string{cpu, "garbage collection " + report.FormatShare(v.GCShare)}
 	if v.Lag != nil {
 		lag := func(us float64) string { return milliseconds(us / 1000) }
 		parts = append(parts, fmt.Sprintf("lag p50 %s, p99 %s, max %s", lag(v.Lag.P50), lag(v.Lag.P99), lag(v.Lag.Max)))
