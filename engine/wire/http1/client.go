@@ -35,7 +35,8 @@ type Limits struct {
 }
 
 const (
-	smallBuffer        = 4 << 10
+	firstBuffer        = 1 << 10 // a thousand of them stay in the processor's cache
+	smallBuffer        = 4 << 10 // once an answer did not fit
 	defaultHeaderBytes = 64 << 10
 	defaultBodyBytes   = 64 << 20
 )

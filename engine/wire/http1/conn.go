@@ -141,9 +141,14 @@ func (c *conn) enlarge() {
 	c.buf = *c.buffers.large
 }
 
+// reduce goes back to the connection's own buffer, which from the first answer on that did
+// not fit is a longer one.
 func (c *conn) reduce() {
 	if c.buffers.large == nil {
 		return
+	}
+	if len(c.buffers.own) < smallBuffer {
+		c.buffers.own = make([]byte, smallBuffer)
 	}
 	c.session.client.large.Put(c.buffers.large)
 	c.buf, c.buffers.large = c.buffers.own, nil

@@ -3,7 +3,6 @@ package http1
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -154,7 +153,7 @@ func (d *dialer) handshake(ctx context.Context, nc net.Conn, host string, resp *
 	}
 	_ = nc.Close()
 	if ctx.Err() != nil {
-		err = errors.Join(err, ctx.Err())
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	return nil, failed(handshakeKind(err), fmt.Errorf("handshake with %s: %w", host, err))
 }

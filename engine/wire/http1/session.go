@@ -132,7 +132,7 @@ func (s *session) connect(req *flow.Request, resp *flow.Response, due time.Durat
 		return nil, err
 	}
 	c := &conn{Conn: nc, session: s, origin: origin{req.Scheme, req.Host}, duplex: newDuplex(nc), armed: never, exact: req.Scheme == "https"}
-	c.buffers.own = make([]byte, smallBuffer)
+	c.buffers.own = make([]byte, firstBuffer)
 	c.buf = c.buffers.own
 	s.mu.Lock()
 	s.conns = append(s.conns, c)
