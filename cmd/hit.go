@@ -49,13 +49,13 @@ func newHit(w *world) *cobra.Command {
 		Use:     "hit URL",
 		GroupID: groupLoad,
 		Short:   "Load one address, without a scenario",
-		Long: `Load one address for a while and say how it did: the one-line form of a scenario.
+		Long: `Load one address for a while and say how it did: a scenario in one line.
 
 --rate makes an open load: requests start when they are due, whatever the target
 does. --users makes a closed one: each user waits for the answer before asking
 again. The request is written as for curl.`,
 		Example: `  plimsoll hit http://127.0.0.1:8080/ --rate 500/s -d 30s
-  plimsoll hit http://127.0.0.1:8080/ --rate 100/s..1k/s -d 1m --arrivals poisson
+  plimsoll hit http://127.0.0.1:8080/ --rate 10/s..1k/s -d 1m --arrivals poisson
   plimsoll hit http://127.0.0.1:8080/ --users 50 -n 10000
   plimsoll hit https://localhost:8443/orders -k -X POST --data @order.json \
       -H 'Content-Type: application/json' --rate 50/s --budget 'p99 < 200ms'`,

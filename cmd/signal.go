@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // interruption is the cause with which a command's context ends when a signal arrives.
@@ -31,6 +32,10 @@ func interrupted(ctx context.Context) *interruption {
 	return i
 }
 
+// doubled is how soon after the first the same signal is taken for the same request:
+// timeout(1) and some supervisors signal a process and then its whole group.
+const doubled = 200 * time.Millisecond
+
 // untilSignal returns a context that SIGINT or SIGTERM ends, with an *interruption as its
 // cause. A second signal ends the process at once: by then the user does not want to wait
 // for whatever the first one started. The function returned gives the signals back.
@@ -40,14 +45,18 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for range 2 {
+		var first os.Signal
+		var at time.Time
+		for {
 			select {
 			case s := <-signals:
 				i := &interruption{signal: s}
-				if ctx.Err() != nil {
+				if first == nil {
+					first, at = s, time.Now()
+					cancel(i)
+				} else if s != first || time.Since(at) > doubled {
 					os.Exit(i.exitCode())
 				}
-				cancel(i)
 			case <-done:
 				return
 			}
