@@ -45,6 +45,7 @@ func TestSchedules(t *testing.T) {
 		"no stages, no arrivals":                       {arrivals.Even(nil), at()},
 		"no time, no arrivals":                         {arrivals.Even(constant(100, 0)), at()},
 		"random arrivals at no rate are none":          {arrivals.Poisson(1, constant(0, time.Second)), at()},
+		"nothing is due that rounds to the end":        {arrivals.Even(constant(2.0000000006, time.Second)), at(0, 500)},
 		"less than one arrival is one, at the start":   {arrivals.Even(constant(0.001, time.Second)), at(0)},
 		"a pause moves what comes after it":            {arrivals.Even([]arrivals.Stage{{For: time.Second}, {For: 30 * ms, From: 100, To: 100}}), at(1000, 1010, 1020)},
 		"a pause within holds back a begun arrival":    {arrivals.Even([]arrivals.Stage{{For: 15 * ms, From: 100, To: 100}, {For: 100 * ms}, {For: 15 * ms, From: 100, To: 100}}), at(0, 10, 120)},

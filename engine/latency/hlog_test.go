@@ -83,7 +83,7 @@ func TestLogKeepsWhatWasWritten(t *testing.T) {
 			written{tag, 0, 1, of()}, // not written
 		)
 	}
-	lines = append(lines, written{"zero", 0, 0, of(0)}, written{"most", 0, 1 << 60, of(1<<63 - 1)})
+	lines = append(lines, written{"zero", 0, 0, of(0)}, written{"wide", 0, 0, of(5_000_001, 5_000_001, 9e9+1)}, written{"most", 0, 1 << 60, of(1<<63 - 1)})
 	got, mistakes := readLog(strings.NewReader(writeLog(t, lines...)))
 	if mistakes != nil {
 		t.Fatal(mistakes)
@@ -232,7 +232,7 @@ func TestMistakesInALogNameTheLine(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			lines, mistakes := readLog(strings.NewReader(good + "\n" + test.line + "\n\n\"legend\"\n# comment\n" + good + "\r\n"))
+			lines, mistakes := readLog(strings.NewReader(good + "\n" + test.line + "\n\r\n\"legend\"\n# comment\n" + good + "\r\n"))
 			if len(mistakes) != 1 || !strings.HasPrefix(mistakes[0], test.want) {
 				t.Errorf("got %q, want %q", mistakes, test.want)
 			}
