@@ -21,12 +21,22 @@ type closedLoad struct {
 	plan    *Closed
 	stages  []StageLegend
 	started atomic.Int64 // passes, held against plan.Iterations
-	dry     atomic.Bool  // data is exhausted: no pass can begin
 	wg      sync.WaitGroup
 
-	mu    sync.Mutex // guards alive
-	alive []bool     // by user id
+	mu    sync.Mutex // guards what follows
+	users []presence // by user id
+	alive int
+	dry   int // users who left because there was no data for them
 }
+
+// presence is whether a user takes part.
+type presence uint8
+
+const (
+	absent presence = iota
+	alive
+	dry // left for good
+)
 
 func newClosedLoad(r *run, index int) *closedLoad {
 	return &closedLoad{r: r, index: index, plan: r.plan.Loads[index].Closed, stages: r.plan.Legend.Loads[index].Stages}
@@ -59,7 +69,9 @@ func (l *closedLoad) generate(r *run) {
 
 // exhausted tells whether no further pass may begin.
 func (l *closedLoad) exhausted() bool {
-	return l.dry.Load() || l.plan.Iterations > 0 && l.started.Load() >= l.plan.Iterations
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.dry > 0 && l.alive == 0 || l.plan.Iterations > 0 && l.started.Load() >= l.plan.Iterations
 }
 
 // nextChange returns how long the number of users stays as it is: short while it is
@@ -76,8 +88,8 @@ func (l *closedLoad) stageAt(now time.Duration) int {
 	return l.r.plan.Legend.Loads[l.index].StageAt(now)
 }
 
-// users returns how many users there should be.
-func (l *closedLoad) users(now time.Duration) int {
+// wanted returns how many users there should be.
+func (l *closedLoad) wanted(now time.Duration) int {
 	i := l.stageAt(now)
 	s, u := l.stages[i], l.plan.Users[i]
 	if s.To <= s.From {
@@ -89,21 +101,22 @@ func (l *closedLoad) users(now time.Duration) int {
 
 // admit starts users that are missing, a batch at most, and tells whether some still are.
 func (l *closedLoad) admit(now time.Duration) (missing bool) {
-	want := l.users(now)
+	want := l.wanted(now)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.alive) < want {
-		l.alive = append(l.alive, false)
+	for len(l.users) < want {
+		l.users = append(l.users, absent)
 	}
 	batch := 0
 	for id := range want {
-		if l.alive[id] {
+		if l.users[id] != absent {
 			continue
 		}
 		if batch++; batch > startBatch {
 			return true
 		}
-		l.alive[id] = true
+		l.users[id] = alive
+		l.alive++
 		l.wg.Go(func() { l.live(id) })
 	}
 	return false
@@ -113,7 +126,8 @@ func (l *closedLoad) admit(now time.Duration) (missing bool) {
 func (l *closedLoad) live(id int) {
 	w := l.r.newWorker(l.index, id)
 	defer w.close()
-	defer l.leave(id, w)
+	left := absent
+	defer func() { l.leave(id, left) }()
 	mark := l.r.now()
 	for {
 		now := l.r.now()
@@ -123,7 +137,7 @@ func (l *closedLoad) live(id int) {
 		stage := l.stageAt(now)
 		res := w.begin(stage, -1, false)
 		if res.exhausted {
-			l.dry.Store(l.dry.Load() || w.err == nil) // a user that never got a row of its own does not stop the others
+			left = dry
 			l.r.rec.tally(id, l.index, stage, &Tally{Exhausted: 1})
 			return
 		}
@@ -139,7 +153,7 @@ func (l *closedLoad) live(id int) {
 
 // mayBegin tells whether the user may begin another pass, and claims it.
 func (l *closedLoad) mayBegin(id int, now time.Duration) bool {
-	if l.r.over[l.index].Err() != nil || now >= l.stages[len(l.stages)-1].To || id >= l.users(now) || l.dry.Load() {
+	if l.r.over[l.index].Err() != nil || now >= l.stages[len(l.stages)-1].To || id >= l.wanted(now) {
 		return false
 	}
 	return l.plan.Iterations == 0 || l.started.Add(1) <= l.plan.Iterations
@@ -154,11 +168,15 @@ func (l *closedLoad) pace(w *worker, began time.Duration) time.Duration {
 	return l.r.now() - now
 }
 
-// leave makes room for another user of the same id, unless this one could not live at all.
-func (l *closedLoad) leave(id int, w *worker) {
+// leave notes that a user is gone. An absent one comes back if the stage wants it.
+func (l *closedLoad) leave(id int, as presence) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.alive[id] = w.err != nil
+	l.users[id] = as
+	l.alive--
+	if as == dry {
+		l.dry++
+	}
 }
 
 func (l *closedLoad) wait() { l.wg.Wait() }
@@ -167,9 +185,5 @@ func (l *closedLoad) wait() { l.wg.Wait() }
 func (l *closedLoad) harvest(_ *run, s *Snapshot) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, a := range l.alive {
-		if a {
-			s.Health.InFlight++
-		}
-	}
+	s.Health.InFlight += l.alive
 }
