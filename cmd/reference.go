@@ -119,7 +119,7 @@ func (r *reference) reason() error {
 		said = strings.ReplaceAll(strings.TrimPrefix(said, "error: "), "\n", "; ")
 		return errors.New(said)
 	}
-	return r.err
+	return cmp.Or(r.err, errors.New("it ended by itself"))
 }
 
 // tail keeps the end of what is written to it.

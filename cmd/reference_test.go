@@ -40,17 +40,17 @@ func TestReferenceAnswersUntilItIsStopped(t *testing.T) {
 	}
 }
 
-func TestReferenceSurvivesCtrlCButNotSIGTERM(t *testing.T) {
+func TestReferenceSurvivesASignalAndItsDeathIsNoticed(t *testing.T) {
 	r, err := startReference(t.Context(), "minimal")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cmd.Process.Signal(os.Interrupt)
+	r.cmd.Process.Signal(syscall.SIGTERM)
 	time.Sleep(50 * time.Millisecond) // nothing tells when a signal was ignored
 	if err := get(t, r.url+"/healthz"); err != nil {
-		t.Errorf("after SIGINT: %v", err)
+		t.Errorf("after SIGTERM: %v", err)
 	}
-	r.cmd.Process.Signal(syscall.SIGTERM)
+	r.cmd.Process.Kill()
 	<-r.ended
 	if err := r.stop(); err == nil || !strings.Contains(err.Error(), "died") {
 		t.Errorf("stop of a target that is gone: %v", err)

@@ -71,7 +71,7 @@ finish.
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "the `ADDRESS` to listen on; port 0 takes a free one")
 	flags.StringVar(&f.preset, "preset", "minimal", "which target: "+strings.Join(presets(), ", "))
 	flags.BoolVar(&f.public, "allow-public", false, "allow an address that other machines can reach")
-	flags.BoolVar(&f.withStdin, "end-with-stdin", false, "end when standard input does, and not on Ctrl-C")
+	flags.BoolVar(&f.withStdin, "end-with-stdin", false, "end when standard input does, and not on a signal")
 	flags.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests under way may take at the end")
 	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
 	w.jsonFlag(cmd)
@@ -132,18 +132,13 @@ func (w *world) announce(address net.Addr, preset string) error {
 }
 
 // whileOpen returns a context that ends with stdin, so that a child never outlives its
-// parent, however that died. It also ends with ctx, but not on SIGINT: a terminal sends
-// that to parent and child alike, and the parent still needs the child to end its run.
+// parent, however that died. It does not end with ctx: terminals and supervisors send
+// signals to parent and child alike, and the parent still needs the child to end its run.
 func whileOpen(ctx context.Context, stdin io.Reader) (context.Context, context.CancelFunc) {
 	open, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		io.Copy(io.Discard, stdin) //nolint:errcheck // however it ends, it ended
 		cancel()
 	}()
-	context.AfterFunc(ctx, func() {
-		if i := interrupted(ctx); i == nil || i.signal != os.Interrupt {
-			cancel()
-		}
-	})
 	return open, cancel
 }
