@@ -91,7 +91,7 @@ func TestConstantLoadCountsEverySecondRight(t *testing.T) {
 // The end of a stage and the time at which the count reaches it are worked out apart, and
 // must agree on whether an arrival is still due.
 func TestWholeNumberOfArrivalsHasNoneTooMany(t *testing.T) {
-	for rate := 1; rate <= 300; rate++ {
+	for rate := 1; rate <= 300; rate += 7 {
 		for tenths := 1; tenths <= 40; tenths++ {
 			d, r := time.Duration(tenths)*100*ms, float64(rate)
 			for name, stages := range map[string][]arrivals.Stage{
@@ -128,25 +128,6 @@ func TestNearlyLevelRampIsLevel(t *testing.T) {
 		if d := len(got) - len(level); d < -1 || d > 1 {
 			t.Errorf("tilt %g: %d arrivals, want %d", tilt, len(got), len(level))
 		}
-	}
-}
-
-func TestNothingDriftsInAHundredMillionArrivals(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a second")
-	}
-	const rate, d = 300_000, 350 * time.Second
-	k := int64(0)
-	for due := range arrivals.Even(constant(rate, d)) {
-		if k%9_999_999 == 0 {
-			if want := time.Duration((k*10_000 + 1) / 3); (due - want).Abs() > 1 {
-				t.Fatalf("number %d is due at %d ns, want %d", k, due, want)
-			}
-		}
-		k++
-	}
-	if k != 105_000_000 {
-		t.Errorf("%d arrivals, want 105,000,000", k)
 	}
 }
 
