@@ -21,7 +21,7 @@ type Validity struct {
 	LimitedBy []string `json:"limited_by,omitempty"` // what in the generator shaped the numbers: one of the Limit constants each
 	CPUShare  float64  `json:"cpu_share"`            // processor time used, of what there was (0 to 1)
 	GCShare   float64  `json:"gc_share"`             // garbage collection's part of the same (0 to 1)
-	Lag       *Lag     `json:"lag_us"`               // of all requests of open loads; null without any
+	Lag       Lag      `json:"lag_us"`               // of all requests of open loads; zero without any, as a closed load has none
 	Little    []Little `json:"little"`
 	InFlight  int      `json:"most_in_flight"`
 	Sessions  int      `json:"sessions"`
@@ -134,9 +134,7 @@ func gather(total *engine.Snapshot, results []budget.Result, ended Ending) *evid
 			lag.Merge(&c.Lag)
 		}
 	}
-	if lag.Count() > 0 {
-		e.validity.Lag = &Lag{microseconds(lag.Quantile(0.5)), microseconds(lag.Quantile(0.99)), microseconds(lag.Max())}
-	}
+	e.validity.Lag = Lag{microseconds(lag.Quantile(0.5)), microseconds(lag.Quantile(0.99)), microseconds(lag.Max())}
 	return e
 }
 

@@ -266,7 +266,7 @@ func generator(p *printer, run *report.Run) {
 	p.section("Generator")
 	cpu := fmt.Sprintf("processor %s of %s", report.FormatShare(v.CPUShare), plural(run.Plimsoll.CPUs, "core"))
 	parts := []string{cpu, "garbage collection " + report.FormatShare(v.GCShare)}
-	if v.Lag != nil {
+	if v.Lag != (report.Lag{}) {
 		lag := func(us float64) string { return milliseconds(us / 1000) }
 		parts = append(parts, fmt.Sprintf("lag p50 %s, p99 %s, max %s", lag(v.Lag.P50), lag(v.Lag.P99), lag(v.Lag.Max)))
 	}
