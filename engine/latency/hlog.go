@@ -91,12 +91,12 @@ type LogLine struct {
 	Histogram *Histogram
 }
 
-// ReadLog yields the lines of a HdrHistogram log in order. A line that cannot be read, such as
-// the last one of a writer that was killed, yields an error that names it; who goes on
-// gets the lines after it. Histograms of more than three significant digits are refused.
-// A log holds buckets only: counts, quantiles and the maximum
-// are those that were written, but the minimum is the lower end of its bucket, and sum
-// and mean are worked out from the middles of the buckets (at most 0.05 % off).
+// ReadLog yields the lines of a HdrHistogram log in order. A line that cannot be read,
+// such as the last one of a writer that was killed, yields an error that names it; who
+// goes on gets the lines after it. Histograms of more than three significant digits are
+// refused. A log holds buckets only: counts, quantiles and the maximum are those that were
+// written, but the minimum is the lower end of its bucket, and sum and mean are worked out
+// from the middles of the buckets (at most 0.05 % off).
 func ReadLog(r io.Reader) iter.Seq2[LogLine, error] {
 	return func(yield func(LogLine, error) bool) {
 		in := logReader{}
