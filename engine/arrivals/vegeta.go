@@ -9,9 +9,10 @@ import (
 
 // pacerHolds tells whether vegeta's SinePacer keeps its own sine. It does, to a thousandth
 // of an arrival, if the trough is not deep and a period has many arrivals. Elsewhere its
-// iteration gives up after five steps: at an amplitude of 0.95 of the mean and 30 arrivals
-// a period it is 0.1 arrivals off and then never ends, because a wait that comes out
-// as zero or less lets the count run away; an amplitude equal to the mean it refuses.
+// iteration gives up after five steps, an arrival comes too early, and the error feeds the
+// next step: at an amplitude of 0.95 of the mean and 30 arrivals a period the waits shrink
+// to nothing within the first trough and arrivals come without end. An amplitude equal to
+// the mean it refuses.
 func pacerHolds(mean, amplitude float64, period time.Duration) bool {
 	return amplitude <= 0.7*mean && mean*period.Seconds() >= 100 && mean < 1e9
 }
