@@ -118,16 +118,21 @@ func (l *openLoad) work(id int, due time.Duration) {
 	for more := true; more; {
 		stage := l.r.plan.Legend.Loads[l.index].StageAt(due)
 		res := w.begin(stage, due, true)
-		due, more = l.take(h, stage, res)
+		// Not under the load's lock, but where Sent was counted: an interval that is cut
+		// between the two must not have ended more than it sent.
+		var t Tally
+		t.end(res)
+		l.r.rec.tally(id, l.index, stage, &t)
+		due, more = l.take(h, res)
 	}
 }
 
-// take hands in the result of the arrival before and returns the next one that is due,
+// take ends the arrival before and returns the next one that is due,
 // sooner or later; false when there will be none.
-func (l *openLoad) take(h *hand, stage int, res passResult) (due time.Duration, more bool) {
+func (l *openLoad) take(h *hand, res passResult) (due time.Duration, more bool) {
 	now := l.r.now()
 	l.mu.Lock()
-	l.count.finish(now, stage, res)
+	l.count.finish(now)
 	if res.exhausted {
 		l.due.more = false
 	}

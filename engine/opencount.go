@@ -42,11 +42,10 @@ func (c *openCount) drop(due time.Duration) {
 	t.Dropped++
 }
 
-// finish counts the end of a pass that began in the given stage.
-func (c *openCount) finish(now time.Duration, stage int, res passResult) {
+// finish counts the end of a pass. How it ended is in the recorder.
+func (c *openCount) finish(now time.Duration) {
 	c.integrate(now)
 	c.inFlight--
-	c.tallies[stage].end(res)
 }
 
 // integrate adds the time that the present number in flight has lasted.

@@ -83,9 +83,10 @@ func (r *recorder) tally(home, load, stage int, t *Tally) {
 	s.release()
 }
 
-// cut returns what was counted since the cut before. One goroutine cuts at a time.
+// cut returns what was counted since the cut before. One goroutine cuts at a time. All
+// shards are taken within a moment: what follows from something counted in one of them
+// may be counted in another.
 func (r *recorder) cut() *Snapshot {
-	out := NewSnapshot(r.legend)
 	for i := range r.shards {
 		s := &r.shards[i]
 		for !s.taken.CompareAndSwap(false, true) {
@@ -93,7 +94,10 @@ func (r *recorder) cut() *Snapshot {
 		}
 		s.now, s.spare = s.spare, s.now
 		s.release()
-		s.spare.drain(out)
+	}
+	out := NewSnapshot(r.legend)
+	for i := range r.shards {
+		r.shards[i].spare.drain(out)
 	}
 	return out
 }
