@@ -66,7 +66,7 @@ again. The request is written as for curl.`,
 			if err != nil {
 				return err
 			}
-			h, err := f.hit(w, cmd, args[0])
+			h, err := f.hit(w, args[0])
 			if err != nil {
 				return err
 			}
@@ -128,7 +128,7 @@ func (f *hitFlags) registerTravel(cmd *cobra.Command) {
 }
 
 // hit says in a scenario's words what the flags ask for.
-func (f *hitFlags) hit(w *world, cmd *cobra.Command, url string) (scenarios.Hit, error) {
+func (f *hitFlags) hit(w *world, url string) (scenarios.Hit, error) {
 	body, err := f.request.body(w.stdin)
 	if err != nil {
 		return scenarios.Hit{}, err

@@ -53,7 +53,7 @@ func newOpenLoad(r *run, index int) *openLoad {
 // generate is the pacer.
 func (l *openLoad) generate(r *run) {
 	s := r.sleeper(r.soft)
-	defer s.Close()
+	defer s.Close() //nolint:errcheck // nothing was written
 	wakeAt, more := r.now(), true
 	for more {
 		wakeAt, more = l.advance(r.now(), wakeAt)

@@ -25,10 +25,10 @@ type run struct {
 	plan    *Plan
 	epoch   time.Time
 	rec     *recorder
-	soft    context.Context // ends when no new work may start //nolint:containedctx // a run is a scope
-	hard    context.Context // ends when in-flight work is cut off //nolint:containedctx // a run is a scope
+	soft    context.Context //nolint:containedctx // a run is a scope: ends when no new work may start
+	hard    context.Context //nolint:containedctx // a run is a scope: ends when in-flight work is cut off
 	cutOff  context.CancelFunc
-	over    []context.Context // per load, ends when its last pass has begun //nolint:containedctx // a run is a scope
+	over    []context.Context // per load, ends when its last pass has begun
 	sleeper func(context.Context) sleeper
 	health  healthMeter
 	opened  atomic.Int64 // sessions opened so far

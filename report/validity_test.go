@@ -187,7 +187,7 @@ func TestValidityFigures(t *testing.T) {
 	if got.CPUShare != 0.1 || got.GCShare != 0.0025 {
 		t.Errorf("cpu share %v and gc share %v, want 0.1 and 0.0025", got.CPUShare, got.GCShare)
 	}
-	if diff := cmp.Diff(&Lag{P50: 50, P99: 50, Max: 50}, got.Lag, cmp.Comparer(about)); diff != "" {
+	if diff := cmp.Diff(Lag{P50: 50, P99: 50, Max: 50}, got.Lag, cmp.Comparer(about)); diff != "" {
 		t.Errorf("lag is of open loads alone (-want +got):\n%s", diff)
 	}
 	want := []Little{{"shoppers", 2, 2}, {"back office", 2, 2}}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // Problem is one mistake in a scenario and where it stands. Line and Col count from 1;
@@ -56,7 +58,7 @@ func (ps Problems) orNil() error {
 func didYouMean(word string, known []string) string {
 	best, least := "", len(word)/3+2
 	for _, k := range known {
-		if d := distance(strings.ToLower(word), strings.ToLower(k)); d < least {
+		if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(k)); d < least {
 			best, least = k, d
 		}
 	}
@@ -67,34 +69,4 @@ func didYouMean(word string, known []string) string {
 		return "known: " + strings.Join(slices.Sorted(slices.Values(known)), ", ")
 	}
 	return ""
-}
-
-// distance is the number of letters to insert, delete, change or swap with their
-// neighbour to turn a into b (optimal string alignment).
-func distance(a, b string) int {
-	const longest = 100 // of no use past it, and the work grows with the square
-	if len(a) > longest || len(b) > longest {
-		return longest
-	}
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			change := last[j-1]
-			if a[i-1] != b[j-1] {
-				change++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"plimsoll/engine"
+
+	"github.com/agnivade/levenshtein"
 )
 
 // BindError is a name in a budget that the run does not have.
@@ -167,35 +169,11 @@ func unknownName(kind, name string, known []string) error {
 // slip of the hand: at most one letter in three differs, or one in a shorter name.
 func nearest(name string, known []string) (best string) {
 	closest := math.MaxInt
-	a := []rune(strings.ToLower(name))
 	for _, k := range known {
-		b := []rune(strings.ToLower(k))
-		d := distance(a, b)
-		if d < closest && d <= max(len(a)/3, len(b)/3, 1) {
+		d := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(k))
+		if d < closest && d <= max(len(name)/3, len(k)/3, 1) {
 			best, closest = k, d
 		}
 	}
 	return best
-}
-
-// distance is the number of insertions, deletions and replacements from a to b
-// (Levenshtein 1966), by rows of the table of Wagner and Fischer (1974).
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			replace := diagonal
-			if x != y {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
