@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
-	"plimsoll/engine"
-
 	"github.com/agnivade/levenshtein"
+
+	"plimsoll/engine"
 )
 
 // BindError is a name in a budget that the run does not have.
