@@ -17,6 +17,11 @@ const (
 	// A pacer that wakes up later than this was waiting for a processor. Then workers
 	// are busy because this machine is, and more connections would make it worse.
 	sluggish = 200 * time.Microsecond
+	// Once the target is known to answer, connections grow by so many per second, and by
+	// so large a part of those there are. That follows a target that stalls within
+	// milliseconds, while a hiccup of a fast one does not end in a flood of connections:
+	// it is over sooner than they would be open.
+	growth, growthShare = 5000, 20
 )
 
 // openLoad is an open load at work. The schedule says what is due; a worker that has
@@ -35,6 +40,8 @@ type openLoad struct {
 	idle    []*hand // parked workers; the last one parked is the first to wake
 	workers int
 	calm    time.Duration // since when the pacer has not been sluggish
+	credit  float64       // workers that may be opened
+	grown   time.Duration // up to when credit is counted
 	count   openCount
 }
 
@@ -96,11 +103,15 @@ func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, mo
 	return 0, false
 }
 
-// grow opens workers for arrivals that have waited long enough: never more at once than
-// an eighth of those there are, so that a hiccup of this machine does not end in a flood
-// of connections, while a stalled target is still followed within milliseconds.
+// grow opens workers for arrivals that have waited long enough. Before the first answer
+// nothing is known of the target, and as many are opened as arrivals wait for.
 func (l *openLoad) grow(now time.Duration) {
-	for n := 1 + l.workers/8; n > 0 && l.waiting.len() > 0; n-- {
+	most := 1 + float64(l.workers)/8
+	l.credit = min(most, l.credit+(now-l.grown).Seconds()*(growth+growthShare*float64(l.workers)))
+	if l.grown = now; !l.count.answered {
+		l.credit = most
+	}
+	for ; l.credit >= 1 && l.waiting.len() > 0; l.credit-- {
 		if l.workers > 0 && now-max(l.waiting.since(), l.calm) < patience {
 			return
 		}

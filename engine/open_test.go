@@ -163,3 +163,33 @@ func TestAnArrivalCountsInTheStageItWasDueIn(t *testing.T) {
 		}
 	})
 }
+
+func TestAHiccupOfAFastTargetDoesNotEndInAFlood(t *testing.T) {
+	workersAfter := func(answered bool) (n int) {
+		synctest.Test(t, func(t *testing.T) {
+			target := &fakeTarget{serve: always(time.Hour)}
+			l := idleOpenLoad(t, target, 100_000)
+			l.count.answered = answered
+			now := time.Duration(0)
+			for ; now < 20*time.Millisecond; now += tick {
+				for range 50 { // 50 arrivals per tick, and no answer
+					l.count.accept(now, now)
+					l.waiting.push(now, now)
+				}
+				l.advance(now, now)
+			}
+			l.mu.Lock()
+			n = l.workers
+			l.mu.Unlock()
+			l.end()
+			l.wait()
+		})
+		return n
+	}
+	if n := workersAfter(true); n < 80 || n > 200 {
+		t.Errorf("%d workers after 20 ms without an answer from a target that used to answer, want about 120", n)
+	}
+	if n := workersAfter(false); n < 5000 {
+		t.Errorf("%d workers for a target of which nothing is known, want one for nearly every arrival", n)
+	}
+}

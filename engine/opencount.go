@@ -13,6 +13,7 @@ type openCount struct {
 	tallies  []Tally // per stage, since the last harvest
 	stage    int     // that the last arrival fell into
 	inFlight int
+	answered bool          // a pass has come to its end
 	peak     int           // most in flight since the last harvest
 	since    time.Duration // up to when Busy is integrated
 }
@@ -46,6 +47,7 @@ func (c *openCount) drop(due time.Duration) {
 func (c *openCount) finish(now time.Duration) {
 	c.integrate(now)
 	c.inFlight--
+	c.answered = true
 }
 
 // integrate adds the time that the present number in flight has lasted.
