@@ -53,7 +53,7 @@ budgets: [p99 < 10s, errors < 1% over 1s]
 		if err := writer.Interval(i); err != nil {
 			t.Error(err)
 		}
-		if n++; n%10 == 0 {
+		if n++; n%8 == 0 {
 			heaps = append(heaps, heap())
 		}
 	})

@@ -5,6 +5,7 @@ package cmd
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
 	"slices"
 	"syscall"
@@ -40,13 +41,13 @@ budgets: [p99 < 100ms]
 		if !slices.Contains(run.Validity.LimitedBy, report.LimitLag) {
 			f.add("limited by %q, want lag", run.Validity.LimitedBy)
 		}
-		if late := l.Latency.Mean - l.Service.Mean; late < 0.2*l.Lag.Mean || l.Lag.Mean < 10 {
-			f.add("mean latency %.3f is not service %.3f and lag %.3f", l.Latency.Mean, l.Service.Mean, l.Lag.Mean)
+		if sum := l.Service.Mean + l.Lag.Mean; math.Abs(l.Latency.Mean-sum) > 0.001 || l.Lag.Mean < 10 {
+			f.add("mean latency %.4f is not service %.4f and lag %.4f", l.Latency.Mean, l.Service.Mean, l.Lag.Mean)
 		}
 		// A share of pause/2s of the arrivals is late, evenly between nothing and the pause.
 		share := pause / 2000
-		f.near("p90 of the lag", l.Lag.P90, (0.9-1+share)/share*pause, 0.1*pause)
-		f.near("longest lag", l.Lag.Max, pause, 0.1*pause)
+		f.near("p90 of the lag", l.Lag.P90, (0.9-1+share)/share*pause, 0.2*pause) // the arrears take a while
+		f.near("longest lag", l.Lag.Max, pause, 0.2*pause)
 		f.near("p90 of the latency", l.Latency.P90, l.Lag.P90, 0.1*pause)
 		f.near("p90 of the service", l.Service.P90, 0, 0.1*pause)
 		return run
