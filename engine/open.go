@@ -2,6 +2,7 @@ package engine
 
 import (
 	"iter"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -17,6 +18,8 @@ const (
 	// A pacer that wakes up later than this was waiting for a processor. Then workers
 	// are busy because this machine is, and more connections would make it worse.
 	sluggish = 200 * time.Microsecond
+	// The same holds while this process uses this much of the processor time there is.
+	saturated = 0.8
 	// Once the target is known to answer, connections grow by so many per second, and by
 	// so large a part of those there are. That follows a target that stalls within
 	// milliseconds, while a hiccup of a fast one does not end in a flood of connections:
@@ -39,10 +42,29 @@ type openLoad struct {
 	waiting queue   // accepted arrivals without a worker, oldest first
 	idle    []*hand // parked workers; the last one parked is the first to wake
 	workers int
-	calm    time.Duration // since when the pacer has not been sluggish
+	usage   usage
+	calm    time.Duration // since when this machine has had time to spare
 	credit  float64       // workers that may be opened
 	grown   time.Duration // up to when credit is counted
 	count   openCount
+}
+
+// usage is how much of the processor time there was this process used of late.
+type usage struct {
+	share    float64
+	at, used time.Duration
+}
+
+// usageSpan is how often usage is read, and so the span that it is of.
+const usageSpan = 2 * time.Millisecond
+
+func (u *usage) read(now time.Duration, used func() time.Duration) {
+	if now-u.at < usageSpan {
+		return
+	}
+	before, since := u.used, u.at
+	u.used, u.at = used(), now
+	u.share = float64(u.used-before) / float64(now-since) / float64(runtime.GOMAXPROCS(0))
 }
 
 // hand is a parked worker and how to wake it: with the due time of its arrival.
@@ -59,8 +81,9 @@ func newOpenLoad(r *run, index int) *openLoad {
 
 // generate is the pacer.
 func (l *openLoad) generate(r *run) {
-	s := r.sleeper(r.soft)
+	s := r.machine.sleeper(r.soft)
 	defer s.Close() //nolint:errcheck // nothing was written
+	l.usage = usage{at: r.now(), used: r.machine.processorTime()}
 	wakeAt, more := r.now(), true
 	for more {
 		wakeAt, more = l.advance(r.now(), wakeAt)
@@ -75,7 +98,7 @@ func (l *openLoad) generate(r *run) {
 func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now-planned > sluggish {
+	if l.usage.read(now, l.r.machine.processorTime); now-planned > sluggish || l.usage.share > saturated {
 		l.calm = now
 	}
 	for l.due.more && l.due.head <= now {

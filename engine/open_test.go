@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -13,7 +14,7 @@ import (
 // idleOpenLoad returns an open load that was not started, of one arrival per millisecond.
 func idleOpenLoad(t *testing.T, target *fakeTarget, most int) *openLoad {
 	p := openPlan(t, target, 1000, time.Minute, most)
-	r := &run{plan: &p, epoch: time.Now(), soft: t.Context(), hard: t.Context()}
+	r := &run{plan: &p, epoch: time.Now(), soft: t.Context(), hard: t.Context(), machine: machine{newTimerSleeper, noTime}}
 	r.rec = newRecorder(p.Legend)
 	l := newOpenLoad(r, 0)
 	t.Cleanup(l.due.stop)
@@ -192,4 +193,30 @@ func TestAHiccupOfAFastTargetDoesNotEndInAFlood(t *testing.T) {
 	if n := workersAfter(false); n < 5000 {
 		t.Errorf("%d workers for a target of which nothing is known, want one for nearly every arrival", n)
 	}
+}
+
+func TestASaturatedGeneratorOpensNoConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := idleOpenLoad(t, &fakeTarget{serve: always(time.Hour)}, 100_000)
+		var used time.Duration
+		l.r.machine.processorTime = func() time.Duration { return used }
+		l.advance(0, 0)
+		workers := func(busy float64, from time.Duration) int {
+			for now := from; now < from+50*time.Millisecond; now += tick {
+				used += time.Duration(busy * float64(tick) * float64(runtime.GOMAXPROCS(0)))
+				l.advance(now, now)
+			}
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.workers
+		}
+		if n := workers(0.95, usageSpan); n > 5 {
+			t.Errorf("%d workers at 95 %% of the processor, want hardly any", n)
+		}
+		if n := workers(0.5, 60*time.Millisecond); n < 20 {
+			t.Errorf("%d workers at 50 %% of the processor, want them to follow the target", n)
+		}
+		l.end()
+		l.wait()
+	})
 }

@@ -17,7 +17,7 @@ const maxGraceInterrupted = time.Second
 // grace, and Run returns what there is together with the context's cause. Run returns
 // when all its goroutines have.
 func Run(ctx context.Context, p Plan, observe func(*Snapshot)) (*Snapshot, error) {
-	return runWith(ctx, p, observe, newSleeper)
+	return runWith(ctx, p, observe, machine{newSleeper, processTime})
 }
 
 // run is what the loads of a run share.
@@ -29,10 +29,16 @@ type run struct {
 	hard    context.Context //nolint:containedctx // a run is a scope: ends when in-flight work is cut off
 	cutOff  context.CancelFunc
 	over    []context.Context // per load, ends when its last pass has begun
-	sleeper func(context.Context) sleeper
+	machine machine
 	health  healthMeter
 	opened  atomic.Int64 // sessions opened so far
 	open    atomic.Int64 // sessions open now
+}
+
+// machine is what the loop asks of the system it runs on; tests have one of their own.
+type machine struct {
+	sleeper       func(context.Context) sleeper
+	processorTime func() time.Duration // that this process has used
 }
 
 // generator is a load at work.
@@ -45,8 +51,8 @@ type generator interface {
 	harvest(r *run, s *Snapshot)
 }
 
-func runWith(ctx context.Context, p Plan, observe func(*Snapshot), sl func(context.Context) sleeper) (*Snapshot, error) {
-	r := &run{plan: &p, rec: newRecorder(p.Legend), soft: ctx, sleeper: sl}
+func runWith(ctx context.Context, p Plan, observe func(*Snapshot), m machine) (*Snapshot, error) {
+	r := &run{plan: &p, rec: newRecorder(p.Legend), soft: ctx, machine: m}
 	r.hard, r.cutOff = context.WithCancel(context.WithoutCancel(ctx))
 	defer r.cutOff()
 	gens := make([]generator, len(p.Loads))

@@ -105,8 +105,11 @@ func closedPlan(t testing.TB, target Protocol, users int, d time.Duration) Plan 
 // virtual runs a plan in virtual time.
 func virtual(t *testing.T, p Plan, ctx context.Context, observe func(*Snapshot)) (s *Snapshot, err error) { //nolint:revive // the plan is the subject
 	t.Helper()
-	return runWith(ctx, p, observe, newTimerSleeper)
+	return runWith(ctx, p, observe, machine{newTimerSleeper, noTime})
 }
+
+// noTime is the processor time of a machine on which computing takes none.
+func noTime() time.Duration { return 0 }
 
 func near(t *testing.T, what string, got, want, tolerance time.Duration) {
 	t.Helper()
