@@ -138,6 +138,7 @@ func (l *closedLoad) live(id int) {
 		res := w.begin(stage, -1, false)
 		if res.exhausted {
 			left = dry
+			l.started.Add(-1) // for another user to do
 			l.r.rec.tally(id, l.index, stage, &Tally{Exhausted: 1})
 			return
 		}
