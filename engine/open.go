@@ -20,6 +20,9 @@ const (
 	sluggish = 200 * time.Microsecond
 	// The same holds while this process uses this much of the processor time there is.
 	saturated = 0.8
+	// But an arrival that has waited this long is not waiting for a busy machine to get
+	// round to it: where nothing is ever on time, too few connections would stay too few.
+	resolve = 250 * time.Millisecond
 	// Once the target is known to answer, connections grow by so many per second, and by
 	// so large a part of those there are. That follows a target that stalls within
 	// milliseconds, while a hiccup of a fast one does not end in a flood of connections:
@@ -43,6 +46,7 @@ type openLoad struct {
 	idle    []*hand // parked workers; the last one parked is the first to wake
 	workers int
 	usage   usage
+	late    time.Duration // a pacer that is later than this is sluggish
 	calm    time.Duration // since when this machine has had time to spare
 	credit  float64       // workers that may be opened
 	grown   time.Duration // up to when credit is counted
@@ -71,7 +75,7 @@ func (u *usage) read(now time.Duration, used func() time.Duration) {
 type hand struct{ wake chan time.Duration }
 
 func newOpenLoad(r *run, index int) *openLoad {
-	l := &openLoad{r: r, index: index, max: r.plan.Loads[index].Open.MaxInFlight}
+	l := &openLoad{r: r, index: index, max: r.plan.Loads[index].Open.MaxInFlight, late: sluggish}
 	l.due.next, l.due.stop = iter.Pull(r.plan.Loads[index].Open.Schedule)
 	l.due.step()
 	l.count.stages = r.plan.Legend.Loads[index].Stages
@@ -83,6 +87,7 @@ func newOpenLoad(r *run, index int) *openLoad {
 func (l *openLoad) generate(r *run) {
 	s := r.machine.sleeper(r.soft)
 	defer s.Close() //nolint:errcheck // nothing was written
+	l.late += s.Grain()
 	l.usage = usage{at: r.now(), used: r.machine.processorTime()}
 	wakeAt, more := r.now(), true
 	for more {
@@ -98,7 +103,7 @@ func (l *openLoad) generate(r *run) {
 func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.usage.read(now, l.r.machine.processorTime); now-planned > sluggish || l.usage.share > saturated {
+	if l.usage.read(now, l.r.machine.processorTime); now-planned > l.late || l.usage.share > saturated {
 		l.calm = now
 	}
 	for l.due.more && l.due.head <= now {
@@ -135,7 +140,8 @@ func (l *openLoad) grow(now time.Duration) {
 		l.credit = most
 	}
 	for ; l.credit >= 1 && l.waiting.len() > 0; l.credit-- {
-		if l.workers > 0 && now-max(l.waiting.since(), l.calm) < patience {
+		waited := now - l.waiting.since()
+		if l.workers > 0 && waited < resolve && min(waited, now-l.calm) < patience {
 			return
 		}
 		id, due := l.workers, l.waiting.pop()

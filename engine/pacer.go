@@ -9,6 +9,8 @@ import (
 // false when the context it was made with ended first.
 type sleeper interface {
 	Sleep(d time.Duration) bool
+	// Grain returns how late a sleep ends though nothing is wrong.
+	Grain() time.Duration
 	Close() error
 }
 
@@ -34,6 +36,8 @@ func (s *timerSleeper) Sleep(d time.Duration) bool {
 		return false
 	}
 }
+
+func (s *timerSleeper) Grain() time.Duration { return timerGrain }
 
 func (s *timerSleeper) Close() error {
 	s.timer.Stop()

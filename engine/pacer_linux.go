@@ -36,6 +36,8 @@ func (s *fdSleeper) Sleep(d time.Duration) bool {
 	return err == nil
 }
 
+func (s *fdSleeper) Grain() time.Duration { return 0 }
+
 func (s *fdSleeper) Close() error {
 	s.detach()
 	return s.file.Close()

@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"testing"
+	"time"
+)
+
+func TestConnectionsGrowWhereTimersAreCoarse(t *testing.T) {
+	target := &fakeTarget{serve: always(50 * time.Millisecond)}
+	s, err := runWith(t.Context(), openPlan(t, target, 200, time.Second, 1000), nil, machine{newTimerSleeper, noTime})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lag := s.Select(all).Lag.Quantile(.9); lag > 100*time.Millisecond {
+		t.Errorf("lag p90 %v with %d in flight at most, though this machine had nothing to do", lag, target.most.Load())
+	}
+}
+
+func TestWhatWaitsIsSentInTheEndThoughNothingIsEverOnTime(t *testing.T) {
+	l := idleOpenLoad(t, &fakeTarget{serve: always(0)}, 1000)
+	grown := func(now time.Duration) int {
+		l.credit, l.grown = 1, now
+		l.calm = now
+		l.grow(now)
+		return l.workers
+	}
+	l.count.answered, l.workers = true, 1
+	for range 3 {
+		l.count.accept(0, 0)
+		l.waiting.push(0, 0)
+	}
+	if n := grown(resolve - tick); n != 1 {
+		t.Errorf("%d workers on a machine that is late, want 1", n)
+	}
+	if n := grown(resolve); n != 2 {
+		t.Errorf("%d workers after %v of waiting, want another one", n, resolve)
+	}
+	l.end()
+	l.wait()
+}
