@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -58,6 +60,11 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 	if m.outputs, err = parseOutputs(f.outputs, runKinds()...); err != nil {
 		return nil, err
 	}
+	for _, o := range m.outputs {
+		if dir := filepath.Dir(o.path); !isDir(dir) {
+			return nil, usageError("", "-o %s=%s: there is no directory %s", o.kind, o.path, dir)
+		}
+	}
 	m.options = scenarios.Options{Target: f.target, Vars: map[string]string{}, FileLimit: openLimit()}
 	if cmd.Flags().Changed("seed") {
 		m.options.Seed = &f.seed
@@ -70,6 +77,11 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 		m.options.Vars[name] = value
 	}
 	return m, nil
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // measure runs the scenario and returns an error that carries the exit code of its
@@ -128,7 +140,7 @@ func (m *measurement) drive(ctx context.Context, s *scenarios.Scenario, p *scena
 			abort(errAborted)
 		}
 		if err := writer.Interval(i); err != nil {
-			ui.say("warning: %v", err)
+			ui.warn(err)
 		}
 		ui.observe(i, watch.Results())
 	})
@@ -142,7 +154,7 @@ func (m *measurement) drive(ctx context.Context, s *scenarios.Scenario, p *scena
 	}
 	run := report.Summarize(meta, total, watch.Results(), ending)
 	if err := writer.Finish(run); err != nil {
-		m.w.note("warning: %v", err)
+		m.w.warn(err)
 		return run, "", nil
 	}
 	return run, writer.Dir(), nil
@@ -222,12 +234,12 @@ func (v *progressView) observe(s *engine.Snapshot, results []budget.Result) {
 	}
 }
 
-// say puts a message above the progress.
-func (v *progressView) say(format string, args ...any) {
+// warn puts a warning above the progress.
+func (v *progressView) warn(err error) {
 	if v.bar != nil {
 		v.bar.Close()
 	}
-	v.w.note(format, args...)
+	v.w.warn(err)
 }
 
 func (v *progressView) close() {

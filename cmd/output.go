@@ -66,6 +66,9 @@ func (w *world) note(format string, args ...any) {
 	}
 }
 
+// warn tells the user that something was lost. Who wants quiet wants to know that too.
+func (w *world) warn(err error) { fmt.Fprintf(w.stderr, "warning: %v\n", err) }
+
 // writeJSON writes v as the result.
 func (w *world) writeJSON(v any) error {
 	enc := json.NewEncoder(w.stdout)

@@ -3,8 +3,10 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -67,24 +69,40 @@ func openRun(path string) (*report.Saved, error) {
 }
 
 // writeRun writes a run to where the user wants it: the outputs first, then, unless one
-// of them took standard output, the summary or with --json the run.
+// of them took standard output, the summary or with --json the run. An output that cannot
+// be written costs no other one, nor the summary.
 func (w *world) writeRun(run *report.Run, dir string, outputs []output) error {
 	var files []string
+	var lost []error
 	usual := true
 	for _, o := range outputs {
-		if err := w.writeOutput(run, dir, o); err != nil {
-			return fmt.Errorf("write %s: %w", o.path, err)
-		}
-		if o.path == "-" {
+		err := w.writeOutput(run, dir, o)
+		switch {
+		case err != nil:
+			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err)))
+		case o.path == "-":
 			usual = false
-		} else {
+		default:
 			files = append(files, o.path)
 		}
 	}
-	switch {
-	case !usual:
-		return nil
-	case w.json:
+	if usual {
+		lost = append(lost, w.writeResult(run, dir, files))
+	}
+	return errors.Join(lost...)
+}
+
+// reasonOf returns err without the path that it names.
+func reasonOf(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// writeResult writes what stands on standard output unless the user wants something else.
+func (w *world) writeResult(run *report.Run, dir string, files []string) error {
+	if w.json {
 		return w.writeJSON(run)
 	}
 	return text.Summary(w.stdout, run, text.Options{Color: w.color(w.stdout), Width: w.width(w.stdout), Dir: dir, Files: files})
