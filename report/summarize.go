@@ -24,7 +24,7 @@ func Summarize(meta Meta, total *engine.Snapshot, results []budget.Result, ended
 	if run.Budgets == nil {
 		run.Budgets = []budget.Result{}
 	}
-	g := newGroup()
+	g := &group{}
 	for i := range total.Legend.Loads {
 		run.Loads = append(run.Loads, g.load(total, i))
 	}
@@ -35,37 +35,44 @@ func Summarize(meta Meta, total *engine.Snapshot, results []budget.Result, ended
 
 // group is the cells that one line of a report speaks of, merged by outcome. It is filled
 // again and again: a run is summed up every second while it goes, and histograms are
-// large.
+// large. So a cell that is alone stands for itself, and is not copied.
 type group struct {
 	outcomes [engine.NumOutcomes]*engine.Cell
 	answered *engine.Cell // see Times
-}
-
-func newGroup() *group {
-	g := &group{answered: &engine.Cell{}}
-	for o := range g.outcomes {
-		g.outcomes[o] = &engine.Cell{}
-	}
-	return g
+	merged   [engine.NumOutcomes + 1]engine.Cell
+	none     engine.Cell
 }
 
 // fill takes the cells whose keys keep accepts. What was unfinished is part of the
 // answered at its age, which is less than it would have taken: leaving it out would make
 // the slowest requests vanish.
 func (g *group) fill(s *engine.Snapshot, keep func(engine.Key) bool) {
-	g.answered.Reset()
-	for _, c := range g.outcomes {
-		c.Reset()
+	g.answered = &g.none
+	for o := range g.outcomes {
+		g.outcomes[o] = &g.none
 	}
 	for _, c := range s.Cells {
 		if !keep(c.Key) {
 			continue
 		}
-		g.outcomes[c.Outcome].Merge(c)
+		g.outcomes[c.Outcome] = g.join(&g.merged[c.Outcome], g.outcomes[c.Outcome], c)
 		if c.Outcome != engine.Error {
-			g.answered.Merge(c)
+			g.answered = g.join(&g.merged[engine.NumOutcomes], g.answered, c)
 		}
 	}
+}
+
+// join returns have with c added to it, in the place that is kept for their sum.
+func (g *group) join(sum, have, c *engine.Cell) *engine.Cell {
+	if have == &g.none {
+		return c
+	}
+	if have != sum {
+		sum.Reset()
+		sum.Merge(have)
+	}
+	sum.Merge(c)
+	return sum
 }
 
 func (g *group) load(total *engine.Snapshot, i int) Load {
@@ -188,15 +195,17 @@ func quantiles(h *latency.Histogram) *Quantiles {
 	if h.Count() == 0 {
 		return nil
 	}
+	var at [5]time.Duration
+	h.Quantiles(at[:], 0.50, 0.90, 0.95, 0.99, 0.999)
 	return &Quantiles{
 		Count: h.Count(),
 		Mean:  milliseconds(h.Mean()),
 		Min:   milliseconds(h.Min()),
-		P50:   milliseconds(h.Quantile(0.50)),
-		P90:   milliseconds(h.Quantile(0.90)),
-		P95:   milliseconds(h.Quantile(0.95)),
-		P99:   milliseconds(h.Quantile(0.99)),
-		P999:  milliseconds(h.Quantile(0.999)),
+		P50:   milliseconds(at[0]),
+		P90:   milliseconds(at[1]),
+		P95:   milliseconds(at[2]),
+		P99:   milliseconds(at[3]),
+		P999:  milliseconds(at[4]),
 		Max:   milliseconds(h.Max()),
 	}
 }

@@ -123,24 +123,39 @@ func (h *Histogram) Mean() time.Duration {
 // ⌈q·n⌉-th smallest, to the upper end of its bucket but never above the maximum. Without
 // values it is 0.
 func (h *Histogram) Quantile(q float64) time.Duration {
+	var at [1]time.Duration
+	h.Quantiles(at[:], q)
+	return at[0]
+}
+
+// Quantiles writes the values of several shares, which must rise, to at, in one pass.
+func (h *Histogram) Quantiles(at []time.Duration, qs ...float64) {
+	clear(at)
 	if h.count == 0 {
-		return 0
+		return
 	}
-	// 0.07 · 100 is 7.000000000000001 in floating point, and not the 8th value is meant.
-	q = math.Nextafter(min(max(q, 0), 1), 0)
-	rank := min(max(uint64(math.Ceil(q*float64(h.count))), 1), h.count)
 	var seen uint64
+	next, rank := 0, h.rank(qs[0])
 	for i, p := range h.page {
 		if p == nil {
 			continue
 		}
 		for k, n := range p {
-			if seen += n; seen >= rank {
-				return time.Duration(min(highestOf(i<<pageBits+k), h.high))
+			for seen += n; n > 0 && seen >= rank; rank = h.rank(qs[next]) {
+				at[next] = time.Duration(min(highestOf(i<<pageBits+k), h.high))
+				if next++; next == len(qs) {
+					return
+				}
 			}
 		}
 	}
-	return time.Duration(h.high)
+}
+
+// rank returns which value in rising order, from 1 on, a share asks for.
+func (h *Histogram) rank(q float64) uint64 {
+	// 0.07 · 100 is 7.000000000000001 in floating point, and not the 8th value is meant.
+	q = math.Nextafter(min(max(q, 0), 1), 0)
+	return min(max(uint64(math.Ceil(q*float64(h.count))), 1), h.count)
 }
 
 // Buckets calls yield for every non-empty bucket in rising order with the highest value
