@@ -27,6 +27,9 @@ func (h *healthMeter) read(span time.Duration) Health {
 		Capacity:  span * time.Duration(runtime.GOMAXPROCS(0)),
 		OpenFiles: openFiles(), FileLimit: fileLimit(),
 	}
+	if out.CPU > out.Capacity/10*9 {
+		out.Saturated = span
+	}
 	h.cpu, h.gc = cpu, gc
 	return out
 }

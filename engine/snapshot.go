@@ -71,6 +71,7 @@ type Health struct {
 	CPU         time.Duration // processor time of this process, user and system
 	GC          time.Duration // the part of it spent collecting garbage
 	Capacity    time.Duration // processor time that was there to be used: cores × wall time
+	Saturated   time.Duration // wall time of the intervals in which less than a tenth of Capacity was left
 	OpenFiles   int           // the most seen
 	FileLimit   int           // 0: unknown
 	InFlight    int           // the most seen at once
@@ -223,6 +224,7 @@ func (h *Health) merge(o *Health) {
 	h.CPU += o.CPU
 	h.GC += o.GC
 	h.Capacity += o.Capacity
+	h.Saturated += o.Saturated
 	h.OpenFiles = max(h.OpenFiles, o.OpenFiles)
 	h.FileLimit = max(h.FileLimit, o.FileLimit)
 	h.InFlight = max(h.InFlight, o.InFlight)

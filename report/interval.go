@@ -58,6 +58,7 @@ type savedHealth struct {
 	CPU         time.Duration `json:"cpu_ns"`
 	GC          time.Duration `json:"gc_ns"`
 	Capacity    time.Duration `json:"capacity_ns"`
+	Saturated   time.Duration `json:"saturated_ns,omitempty"`
 	OpenFiles   int           `json:"open_files"`
 	FileLimit   int           `json:"file_limit"`
 	InFlight    int           `json:"in_flight"`

@@ -67,11 +67,15 @@ const (
 	littleOff     = 0.10
 	littleFloor   = 2 * time.Millisecond // per pass: work between two requests is not latency
 	littleSamples = 100
-	tailSamples   = 10 // samples beyond a quantile that give it a meaning
+	stageSamples  = 100  // below it one late request would be a hundredth of a stage
+	saturatedTime = 0.10 // of the run: opening many connections at once takes a moment
+	lagOfBreach   = 0.50 // a broken promise of which this much is lag is not the target's
+	tailSamples   = 10   // samples beyond a quantile that give it a meaning
 )
 
 // evidence is what the rules look at.
 type evidence struct {
+	total    *engine.Snapshot
 	loads    []loadEvidence
 	outcomes [engine.NumOutcomes]uint64
 	errors   map[string]uint64
@@ -90,6 +94,8 @@ type loadEvidence struct {
 	lag      latency.Histogram // of every sample
 	latency  latency.Histogram // of the samples that percentiles speak of
 	samples  uint64
+	good     uint64        // samples that were OK
+	bad      uint64        // samples that were answered badly, or not at all
 	inFlight time.Duration // passes in flight but for think time, over time
 	served   time.Duration // sum of the service of every sample
 	felt     time.Duration // sum of the latency of every sample
@@ -113,7 +119,7 @@ func validate(total *engine.Snapshot, results []budget.Result, ended Ending) (Va
 
 func gather(total *engine.Snapshot, results []budget.Result, ended Ending) *evidence {
 	h := total.Health
-	e := &evidence{errors: map[string]uint64{}, health: h, results: results, ended: ended, validity: &Validity{
+	e := &evidence{total: total, errors: map[string]uint64{}, health: h, results: results, ended: ended, validity: &Validity{
 		Reasons: []string{}, Little: []Little{},
 		CPUShare: share(h.CPU, h.Capacity), GCShare: share(h.GC, h.Capacity),
 		InFlight: h.InFlight, Sessions: h.Connections, OpenFiles: h.OpenFiles, FileLimit: h.FileLimit,
@@ -144,6 +150,12 @@ func (l *loadEvidence) add(c *engine.Cell) {
 		l.latency.Merge(&c.Latency)
 	}
 	l.samples += c.Count()
+	switch c.Outcome {
+	case engine.OK:
+		l.good += c.Count()
+	case engine.Failed, engine.Error:
+		l.bad += c.Count()
+	}
 	l.served += c.Service.Sum()
 	l.felt += c.Latency.Sum()
 }
@@ -171,32 +183,31 @@ func (e *evidence) judgeData() {
 	case good == 0 && bad > 0:
 		e.spoil("nothing succeeded: %s answers, all of them bad; look at the codes and checks, the load may be aimed at the wrong place", FormatCount(bad))
 	}
-}
-
-func (e *evidence) judgeLag() {
-	for i := range e.loads {
-		l := &e.loads[i]
-		lag, felt := l.lag.Quantile(0.99), l.latency.Quantile(0.99)
-		if l.Model == "open" && lag > max(lagFloor, portion(felt, lagOfLatency)) {
-			e.limit(LimitLag, "%s: requests began late, p99 of the lag is %s in a latency of %s; use a lower rate, fewer other programs or more generators",
-				l.Name, FormatDuration(lag), FormatDuration(felt))
+	for _, l := range e.loads {
+		if good > 0 && l.good == 0 && l.bad > 0 {
+			e.spoil("%s: nothing succeeded in %s requests, so it was no such load; look at the errors, codes and checks, it may be aimed at the wrong place",
+				l.Name, FormatCount(l.samples))
 		}
 	}
 }
 
 func (e *evidence) judgeCPU() {
 	used := e.validity.CPUShare
-	if used <= busyCPU {
+	often := share(e.health.Saturated, e.total.To)
+	if used <= busyCPU && often <= saturatedTime {
 		return
+	}
+	how := "used " + FormatShare(used) + " of its processor time"
+	if used <= busyCPU {
+		how = "had no processor time to spare for " + FormatShare(often) + " of the run"
 	}
 	for _, l := range e.loads {
 		switch {
 		case l.Model == "closed" && l.samples > 0:
-			e.limit(LimitCPU, "%s: the generator used %s of its processor time, so rate and latency are its own; use fewer users, more processors or more generators",
-				l.Name, FormatShare(used))
+			e.limit(LimitCPU, "%s: the generator %s, so rate and latency are its own; use fewer users, more processors or more generators", l.Name, how)
 		case l.Model == "open" && l.lag.Quantile(0.99) > busyLagFloor:
-			e.limit(LimitCPU, "%s: the generator used %s of its processor time and began late (p99 %s); use a lower rate, more processors or more generators",
-				l.Name, FormatShare(used), FormatDuration(l.lag.Quantile(0.99)))
+			e.limit(LimitCPU, "%s: the generator %s and began late (p99 %s); use a lower rate, more processors or more generators",
+				l.Name, how, FormatDuration(l.lag.Quantile(0.99)))
 		}
 	}
 }
@@ -219,17 +230,31 @@ func (e *evidence) judgeLimits() {
 	}
 }
 
+// judgeDropped leaves out stages in which a budget says how much may be dropped.
 func (e *evidence) judgeDropped() {
-	if slices.ContainsFunc(e.results, func(r budget.Result) bool { return r.Metric == "dropped" }) {
-		return
-	}
-	for _, l := range e.loads {
-		due := l.tally.Sent + l.tally.Dropped
-		if dropped := ratio(l.tally.Dropped, due); dropped > droppedShare {
+	for i, l := range e.loads {
+		var due, gone uint64
+		for g, t := range e.total.Tallies[i] {
+			if !e.bounded(i, g) {
+				due += t.Sent + t.Dropped
+				gone += t.Dropped
+			}
+		}
+		if dropped := ratio(gone, due); dropped > droppedShare {
 			e.spoil("%s: %s of %s arrivals (%s) were dropped at max_in_flight, so the percentiles describe a smaller load; raise max_in_flight, or promise a bound on dropped",
-				l.Name, FormatCount(l.tally.Dropped), FormatCount(due), FormatShare(dropped))
+				l.Name, FormatCount(gone), FormatCount(due), FormatShare(dropped))
 		}
 	}
+}
+
+func (e *evidence) bounded(load, stage int) bool {
+	return slices.ContainsFunc(e.results, func(r budget.Result) bool {
+		if r.Metric != "dropped" {
+			return false
+		}
+		b, err := budget.Parse(r.Expr)
+		return err == nil && b.Covers(e.total.Legend, load, stage)
+	})
 }
 
 func (e *evidence) judgeNotSent() {

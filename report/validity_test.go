@@ -38,6 +38,25 @@ func late(s *engine.Snapshot, n int, lag, service time.Duration) {
 	}
 }
 
+// lateIn is late in another stage of the open load.
+func lateIn(s *engine.Snapshot, stage, n int, lag time.Duration) {
+	for range n {
+		m := sample(lag+20*time.Millisecond, engine.OK)
+		m.Stage = stage
+		m.Start += lag
+		add(s, m)
+	}
+}
+
+// broken returns results of broken budgets about time.
+func broken(exprs ...string) (results []budget.Result) {
+	for _, x := range exprs {
+		name := x[strings.LastIndexByte(strings.Fields(x)[0], '.')+1:]
+		results = append(results, budget.Result{Expr: x, Metric: strings.Fields(name)[0], Unit: "ms", Result: budget.Broken, Level: budget.Fail})
+	}
+	return results
+}
+
 func failed(s *engine.Snapshot, kind string) {
 	m := sample(time.Millisecond, engine.Error)
 	m.ErrKind = kind
@@ -78,6 +97,58 @@ func TestValidity(t *testing.T) {
 				s.Health.CPU = 97 * s.Health.Capacity / 100
 			},
 			reason: "and began late (p99 2.00ms)", limit: LimitCPU,
+		},
+		"a closed load on a processor that was busy for a part of the run is limited by it": {
+			change: func(s *engine.Snapshot) { s.Health.Saturated = 3 * time.Second },
+			reason: "back office: the generator had no processor time to spare for 30.0% of the run", limit: LimitCPU,
+		},
+		"a processor that is busy while connections are opened limits nothing": {
+			change: func(s *engine.Snapshot) { s.Health.Saturated = time.Second },
+		},
+		"lag in a short stage makes it invalid": {
+			change: func(s *engine.Snapshot) {
+				for range 9 {
+					late(s, 1000, 0, 20*time.Millisecond)
+				}
+				lateIn(s, 1, 100, 50*time.Millisecond)
+			},
+			reason: `shoppers, stage peak;\ 50%, really: requests began late, p99 of the lag is 50`, limit: LimitLag,
+		},
+		"a few late requests in a stage of few do not": {
+			change: func(s *engine.Snapshot) {
+				late(s, 1000, 0, 20*time.Millisecond)
+				lateIn(s, 1, 10, 50*time.Millisecond)
+			},
+		},
+		"lag of less than ten milliseconds that breaks a promise makes it invalid": {
+			change:  func(s *engine.Snapshot) { noOpen(s); late(s, 1000, 9*time.Millisecond, time.Millisecond) },
+			results: broken("p99 < 5ms", "p50 < 1ms"),
+			reason:  "shoppers: a promise about latency is broken, but most of that latency is lag (p99 9.0", limit: LimitLag,
+		},
+		"lag does not break a promise about service": {
+			change:  func(s *engine.Snapshot) { late(s, 2000, 9*time.Millisecond, time.Millisecond) },
+			results: broken("service.p50 < 1ms"),
+		},
+		"lag in the tail does not break a promise about the median": {
+			change:  func(s *engine.Snapshot) { late(s, 100, 9*time.Millisecond, time.Millisecond) },
+			results: broken("p50 < 1ms"),
+		},
+		"a load in which nothing succeeded makes it invalid": {
+			change: func(s *engine.Snapshot) {
+				for range 3 {
+					m := sample(time.Millisecond, engine.Error)
+					m.Load, m.ErrKind = 1, engine.ErrRefused
+					add(s, m)
+				}
+				s.Cells = slices.DeleteFunc(s.Cells, func(c *engine.Cell) bool { return c.Load == 1 && c.Outcome == engine.OK })
+				s.Tallies[1][0] = engine.Tally{Planned: 3, Sent: 3, Failed: 3}
+			},
+			reason: "back office: nothing succeeded in 3 requests",
+		},
+		"dropped arrivals are not in order where a budget bounds them elsewhere": {
+			change:  func(s *engine.Snapshot) { drop(s, 20) },
+			results: []budget.Result{{Expr: `dropped["peak;\\ 50%, really"] < 5%`, Metric: "dropped", Result: budget.Kept, Level: budget.Fail}},
+			reason:  "shoppers: 20 of 1,020 arrivals (1.96%) were dropped",
 		},
 		"garbage collection that takes a large part of a busy processor limits": {
 			change: func(s *engine.Snapshot) { s.Health.CPU, s.Health.GC = 8*time.Second, 5*time.Second },
@@ -175,6 +246,11 @@ func TestValidity(t *testing.T) {
 func onlyOpen(s *engine.Snapshot) {
 	s.Cells = slices.DeleteFunc(s.Cells, func(c *engine.Cell) bool { return c.Load == 1 })
 	s.Tallies[1][0] = engine.Tally{}
+}
+
+func noOpen(s *engine.Snapshot) {
+	s.Cells = slices.DeleteFunc(s.Cells, func(c *engine.Cell) bool { return c.Load == 0 })
+	s.Tallies[0][0] = engine.Tally{}
 }
 
 func drop(s *engine.Snapshot, n uint64) {

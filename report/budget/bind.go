@@ -33,6 +33,13 @@ func (b *Budget) Bind(l *engine.Legend) error {
 	return err
 }
 
+// Covers reports whether the left side of the budget is about the given stage of the
+// given load, by their indices in the legend.
+func (b *Budget) Covers(l *engine.Legend, load, stage int) bool {
+	s, err := b.left.resolve(l)
+	return err == nil && s.stages[load][stage]
+}
+
 // selection is a term's selectors with the names looked up.
 type selection struct {
 	clock    clock
