@@ -113,6 +113,9 @@ func (w *Writer) append(s *engine.Snapshot) error {
 			}
 			saved.Lines++
 		}
+		// With a single processor nobody looks for answers while this runs, and Gosched
+		// would not either: only a sleep lets the runtime poll.
+		time.Sleep(time.Microsecond)
 	}
 	if _, err := w.hlog.Write(w.buffer.Bytes()); err != nil {
 		return err
