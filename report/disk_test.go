@@ -305,6 +305,23 @@ func TestAPlaceThatCannotBeWrittenToIsKnownBeforeTheLoad(t *testing.T) {
 	}
 }
 
+func TestARunThatCouldNotBeginLeavesItsPlaceFree(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, CounterFile), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(dir, meta(), shop(), nil); err == nil {
+		t.Fatal("a run was created though its counters have no place")
+	}
+	w, err := Create(dir, meta(), shop(), nil)
+	if err != nil {
+		t.Fatalf("the second run found what the first one left: %v", err)
+	}
+	if err := w.close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAFullDiskIsToldOnceAndLosesNoSummary(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

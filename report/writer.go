@@ -57,9 +57,20 @@ func Create(dir string, meta Meta, legend *engine.Legend, watch *budget.Watch) (
 	claim.Close()
 	w := &Writer{dir: dir, meta: meta, names: newTags(legend), total: engine.NewSnapshot(legend), watch: watch}
 	if err := w.open(); err != nil {
-		return nil, fmt.Errorf("create run: %w", errors.Join(err, w.close()))
+		return nil, fmt.Errorf("create run: %w", errors.Join(err, w.close(), w.discard()))
 	}
 	return w, nil
+}
+
+// discard removes the files of a run that never began, so that the directory is free again.
+func (w *Writer) discard() error {
+	var errs []error
+	for _, name := range []string{RunFile, HistogramFile, CounterFile} {
+		if err := os.Remove(filepath.Join(w.dir, name)); !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (w *Writer) open() (err error) {
