@@ -99,7 +99,8 @@ func (l *openLoad) generate(r *run) {
 
 // advance accepts what is due, wakes workers for it and opens more where patience has
 // run out. It should have been called at planned. It returns when to come back, and false
-// when everything was accepted and has found a worker.
+// when the load is over: everything was accepted and has found a worker, and the last
+// stage, which may end in silence, is at its end too.
 func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -128,7 +129,8 @@ func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, mo
 	case l.due.more:
 		return max(l.due.head, now+tick), true
 	}
-	return 0, false
+	end := l.r.plan.Legend.Loads[l.index].End()
+	return end, now < end && !l.due.left // what is left was given up
 }
 
 // grow opens workers for arrivals that have waited long enough. Before the first answer

@@ -2,8 +2,27 @@ package engine
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
+
+func TestALoadLastsUntilItsLastStageEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &fakeTarget{serve: always(300 * time.Millisecond)}
+		p := openPlan(t, target, 1, 10*time.Second, 10)
+		p.Grace = 0
+		s, err := virtual(t, p, t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The last arrival is due at 9 s: a run that ended there would have offered 10
+		// arrivals in 9 s, and cut the last one off.
+		near(t, "the end", s.To, 10*time.Second, 10*time.Millisecond)
+		if y := s.Tallies[0][0]; y.Completed != 10 {
+			t.Errorf("tally %+v, want 10 completed", y)
+		}
+	})
+}
 
 func TestConnectionsGrowWhereTimersAreCoarse(t *testing.T) {
 	target := &fakeTarget{serve: always(50 * time.Millisecond)}

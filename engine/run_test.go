@@ -218,8 +218,8 @@ func TestWhatIsInFlightAfterTheGraceIsUnfinishedAtItsAge(t *testing.T) {
 			t.Errorf("tally %+v, want 10 unfinished", y)
 		}
 		c := s.Select(func(k Key) bool { return k.Outcome == Unfinished })
-		near(t, "oldest", c.Latency.Max(), 2900*time.Millisecond, 5*time.Millisecond)
-		near(t, "youngest", c.Latency.Min(), 2*time.Second, 5*time.Millisecond)
+		near(t, "oldest", c.Latency.Max(), 3*time.Second, 5*time.Millisecond)
+		near(t, "youngest", c.Latency.Min(), 2100*time.Millisecond, 5*time.Millisecond)
 		balance(t, s)
 	})
 }
