@@ -131,6 +131,9 @@ func runs() map[string]*report.Run {
 		Requests: []engine.RequestLegend{{Name: "GET /"}},
 	}, 30*time.Second)
 	closed.add(0, 0, 0, 25000, 70*time.Microsecond, nil)
+	unjudged := newWorld(closed.total.Legend, 30*time.Second)
+	unjudged.add(0, 0, 0, 900, 70*time.Microsecond, nil)
+	unjudged.add(0, 0, 0, 300, 70*time.Microsecond, failing(engine.ErrRefused))
 	results := []budget.Result{
 		kept("p99(product)[peak] < 50ms", "p99", "ms", 28.4, 50),
 		kept("errors < 0.1% over 5s", "errors", "share", 0, 0.001),
@@ -151,6 +154,7 @@ func runs() map[string]*report.Run {
 		"unanswered":   nothing.run(report.Complete, short),
 		"interrupted":  interrupted.run(report.Stopped, results...),
 		"closed":       closed.run(report.Complete),
+		"unjudged":     unjudged.run(report.Complete),
 		"hostile":      hostile(),
 		"many errors":  manyErrors(),
 	}

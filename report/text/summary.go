@@ -21,6 +21,7 @@ type Options struct {
 	Width int      // columns; 0 is 80
 	Dir   string   // where the run is saved; empty if it is not
 	Files []string // what else was written
+	Brief bool     // only how the run was judged
 }
 
 const (
@@ -29,15 +30,22 @@ const (
 )
 
 // Summary writes the summary of a run: the verdict first, then what it rests on, from the
-// general to the particular. The error is that of the writer.
+// general to the particular. A brief one ends after the budgets. The error is that of the
+// writer.
 func Summary(w io.Writer, run *report.Run, opt Options) error {
 	p := newPrinter(w, opt)
-	for _, section := range []func(*printer, *report.Run){
-		verdict, budgets, loads, times, requests, failures, phases, generator, notes,
-	} {
+	sections := []func(*printer, *report.Run){verdict, budgets}
+	if !opt.Brief {
+		sections = append(sections, loads, times, requests, failures, phases, generator, notes)
+	}
+	for _, section := range sections {
 		section(p, run)
 	}
-	files(p, run, opt)
+	if opt.Brief {
+		next(p, "plimsoll report "+quote(opt.Dir))
+	} else {
+		files(p, run, opt)
+	}
 	return p.err
 }
 
@@ -105,9 +113,25 @@ func because(run *report.Run) string {
 		return inconclusive(run, broken, unsettled)
 	}
 	if failing == 0 {
-		return "the measurement is valid; no budget was set"
+		return "the measurement is valid; " + unjudged(run)
 	}
 	return plural(failing, "budget") + " kept, and the measurement is valid"
+}
+
+// unjudged is what a run without a budget rests on. That requests failed breaks nothing
+// that was promised, but nobody should have to look for it.
+func unjudged(run *report.Run) string {
+	var sent, failed uint64
+	for _, l := range run.Loads {
+		for _, r := range l.Requests {
+			sent += r.Count
+			failed += r.Failed
+		}
+	}
+	if failed == 0 {
+		return "no budget was set"
+	}
+	return fmt.Sprintf("no budget was set, and %s of %s requests failed", report.FormatCount(failed), report.FormatCount(sent))
 }
 
 func inconclusive(run *report.Run, broken, unsettled int) string {
@@ -156,10 +180,14 @@ func files(p *printer, run *report.Run, opt Options) {
 	for _, name := range opt.Files {
 		p.line("  " + clean(name))
 	}
-	if next := nextCommand(run, opt.Dir); next != "" {
-		p.line("")
-		p.line(p.paint(bold, "Next") + "  " + clean(next))
+	if command := nextCommand(run, opt.Dir); command != "" {
+		next(p, command)
 	}
+}
+
+func next(p *printer, command string) {
+	p.line("")
+	p.line(p.paint(bold, "Next") + "  " + clean(command))
 }
 
 // nextCommand suggests what a user would most likely do now.

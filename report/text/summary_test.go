@@ -60,3 +60,23 @@ func TestSummaryIsColoured(t *testing.T) {
 		golden(t, name+"-80-colour", out.String())
 	}
 }
+
+func TestBriefSummaryEndsAfterTheBudgets(t *testing.T) {
+	for _, name := range []string{"breach", "inconclusive"} {
+		var out bytes.Buffer
+		if err := Summary(&out, runs()[name], Options{Width: 80, Dir: "runs/quickstart-20261123-044004", Brief: true}); err != nil {
+			t.Fatal(err)
+		}
+		golden(t, name+"-80-brief", out.String())
+	}
+}
+
+func TestMarginsBeyondReasonAreNotWrittenOut(t *testing.T) {
+	for x, want := range map[float64]string{
+		-96: "< -999%", -9.99: "-999%", -0.5: "-50.0%", 0: "0%", 0.5: "+50.0%", 9.99: "+999%", 1e9: "> +999%",
+	} {
+		if got := margin(&x); got != want {
+			t.Errorf("margin(%v) = %q, want %q", x, got, want)
+		}
+	}
+}

@@ -83,10 +83,17 @@ func rounded(s string) string {
 	return s
 }
 
+// mostMargin bounds the margins that are written out: past it only the size counts.
+const mostMargin = 9.99
+
 func margin(x *float64) string {
 	switch {
 	case x == nil:
 		return none
+	case *x > mostMargin:
+		return "> +" + report.FormatShare(mostMargin)
+	case *x < -mostMargin:
+		return "< " + report.FormatShare(-mostMargin)
 	case *x > 0:
 		return "+" + report.FormatShare(*x)
 	}
@@ -217,15 +224,21 @@ func countOf(q *report.Quantiles) string {
 	return report.FormatCount(q.Count)
 }
 
+// loadLine begins the lines of a load, with its name if there are several loads, and
+// returns how far its requests are indented.
+func (t *table) loadLine(run *report.Run, l report.Load) string {
+	if len(run.Loads) < 2 || len(l.Requests) == 0 {
+		return "  "
+	}
+	t.add(cell{"  " + clean(l.Name), dim})
+	return "    "
+}
+
 func requests(p *printer, run *report.Run) {
 	t := table{columns: quantileColumns(
 		column{title: "Requests", left: true, flex: true}, column{title: "count", drop: 1}, column{title: "failed"})}
 	for _, l := range run.Loads {
-		indent := "  "
-		if len(run.Loads) > 1 && len(l.Requests) > 0 {
-			t.add(cell{"  " + clean(l.Name), dim})
-			indent = "    "
-		}
+		indent := t.loadLine(run, l)
 		for _, r := range l.Requests {
 			t.add(append([]cell{{indent + clean(r.Name), plain}, {report.FormatCount(r.Count), plain}, alarming(r.Failed, red, plain)},
 				quantileCells(r.Latency, plain)...)...)
@@ -244,8 +257,9 @@ func phases(p *printer, run *report.Run) {
 	t := table{columns: quantileColumns(
 		column{title: "Phases", left: true, flex: true}, column{left: true}, column{title: "count", drop: 1})}
 	for _, l := range run.Loads {
+		indent := t.loadLine(run, l)
 		for _, r := range l.Requests {
-			name := "  " + clean(r.Name)
+			name := indent + clean(r.Name)
 			for _, phase := range []string{"dns", "connect", "tls", "first_byte", "body"} {
 				if q := r.Phases[phase]; q != nil {
 					t.add(append([]cell{{name, plain}, {strings.ReplaceAll(phase, "_", " "), plain}, {countOf(q), plain}}, quantileCells(q, plain)...)...)
