@@ -8,6 +8,7 @@ import (
 
 	"plimsoll/report"
 	"plimsoll/report/budget"
+	"plimsoll/report/text"
 )
 
 func newCheck(w *world) *cobra.Command {
@@ -19,7 +20,7 @@ func newCheck(w *world) *cobra.Command {
 		Long: `Judge a saved run again by the budgets it ran with or, with --budget, by others
 instead. Budgets see all that was saved: percentiles come from the histograms of
 each interval, so windows and stages can be asked for that nobody thought of
-before. RUN is the directory of the run.`,
+before. RUN is the directory of the run; plimsoll report shows the rest of it.`,
 		Example: `  plimsoll check runs/quickstart-20260131-094500
   plimsoll check runs/quickstart-20260131-094500 --budget 'p99 < 200ms over 5s'`,
 		Annotations:       exitTable(exitOK, exitUsage, exitInconclusive, exitBreach),
@@ -55,7 +56,7 @@ func (w *world) check(path string, exprs []string, outputs []output) error {
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
-	if err := w.writeRun(run, saved.Dir, outputs); err != nil {
+	if err := w.writeRun(run, outputs, text.Options{Dir: saved.Dir, Brief: true}); err != nil {
 		return err
 	}
 	return checkError(run)

@@ -171,7 +171,7 @@ func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started tim
 
 // conclude writes the results and returns the exit code of the verdict.
 func (m *measurement) conclude(ctx context.Context, run *report.Run, dir string) error {
-	if err := m.w.writeRun(run, dir, m.outputs); err != nil {
+	if err := m.w.writeRun(run, m.outputs, text.Options{Dir: dir}); err != nil {
 		return err
 	}
 	if i := interrupted(ctx); i != nil && run.Verdict == report.Interrupted {

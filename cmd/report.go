@@ -38,7 +38,7 @@ could be read, not how it ended; that is what plimsoll check is for.`,
 			if err != nil {
 				return err
 			}
-			return w.writeRun(saved.Run, saved.Dir, outputs)
+			return w.writeRun(saved.Run, outputs, text.Options{Dir: saved.Dir})
 		},
 	}
 	outputFlag(cmd, &values)
@@ -71,23 +71,22 @@ func openRun(path string) (*report.Saved, error) {
 // writeRun writes a run to where the user wants it: the outputs first, then, unless one
 // of them took standard output, the summary or with --json the run. An output that cannot
 // be written costs no other one, nor the summary.
-func (w *world) writeRun(run *report.Run, dir string, outputs []output) error {
-	var files []string
+func (w *world) writeRun(run *report.Run, outputs []output, show text.Options) error {
 	var lost []error
 	usual := true
 	for _, o := range outputs {
-		err := w.writeOutput(run, dir, o)
+		err := w.writeOutput(run, show.Dir, o)
 		switch {
 		case err != nil:
 			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err)))
 		case o.path == "-":
 			usual = false
 		default:
-			files = append(files, o.path)
+			show.Files = append(show.Files, o.path)
 		}
 	}
 	if usual {
-		lost = append(lost, w.writeResult(run, dir, files))
+		lost = append(lost, w.writeResult(run, show))
 	}
 	return errors.Join(lost...)
 }
@@ -101,11 +100,12 @@ func reasonOf(err error) error {
 }
 
 // writeResult writes what stands on standard output unless the user wants something else.
-func (w *world) writeResult(run *report.Run, dir string, files []string) error {
+func (w *world) writeResult(run *report.Run, show text.Options) error {
 	if w.json {
 		return w.writeJSON(run)
 	}
-	return text.Summary(w.stdout, run, text.Options{Color: w.color(w.stdout), Width: w.width(w.stdout), Dir: dir, Files: files})
+	show.Color, show.Width = w.color(w.stdout), w.width(w.stdout)
+	return text.Summary(w.stdout, run, show)
 }
 
 func (w *world) writeOutput(run *report.Run, dir string, o output) error {
