@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,4 +57,18 @@ func TestWhatWaitsIsSentInTheEndThoughNothingIsEverOnTime(t *testing.T) {
 	}
 	l.end()
 	l.wait()
+}
+
+func TestARunThatIsOverIsNotStoppedAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		p := openPlan(t, &fakeTarget{serve: always(time.Millisecond)}, 100, 300*time.Millisecond, 10)
+		s, err := virtual(t, p, ctx, func(*Snapshot) { cancel() }) // the one interval there is
+		if err != nil {
+			t.Errorf("a run of which every arrival was answered ends with %v", err)
+		}
+		if y := s.Tallies[0][0]; y.Completed != 30 {
+			t.Errorf("tally %+v, want 30 completed", y)
+		}
+	})
 }

@@ -65,16 +65,15 @@ func runWith(ctx context.Context, p Plan, observe func(*Snapshot), m machine) (*
 	r.epoch = time.Now()
 	r.health.start()
 
+	var stopped error // by what; whatever comes after the last pass stops nothing
 	done := make(chan struct{})
 	go func() {
 		r.drive(gens, ends)
+		stopped = context.Cause(ctx)
 		close(done)
 	}()
 	total := r.observe(gens, observe, done)
-	if ctx.Err() != nil {
-		return total, context.Cause(ctx)
-	}
-	return total, nil
+	return total, stopped
 }
 
 func newGenerator(r *run, load int) generator {
