@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -224,10 +225,13 @@ func (d *decoder) span(n *yaml.Node, what string) time.Duration {
 func (d *decoder) integer(n *yaml.Node, what string, least, most int64) int64 {
 	return value(d, n, what, func(s string) (int64, error) {
 		v, err := strconv.ParseInt(strings.ReplaceAll(s, "_", ""), 10, 64)
-		if err != nil || v < least || v > most {
-			return least, valueError("", "%s must be a whole number from %d to %d", what, least, most)
+		switch {
+		case err == nil && v >= least && v <= most:
+			return v, nil
+		case most == math.MaxInt64:
+			return least, valueError("", "%s must be a whole number, at least %d", what, least)
 		}
-		return v, nil
+		return least, valueError("", "%s must be a whole number from %d to %d", what, least, most)
 	})
 }
 

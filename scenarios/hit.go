@@ -61,6 +61,11 @@ func (h Hit) tree() (*yaml.Node, map[*yaml.Node]string, error) {
 	if method := strings.ToLower(h.Method); method != "" && !slices.Contains(methods(), method) {
 		return nil, nil, valueError(didYouMean(method, methods()), "unknown method %s", quote(h.Method))
 	}
+	for _, line := range h.Headers {
+		if !strings.Contains(line, ":") {
+			return nil, nil, valueError("write it as NAME: VALUE", "header %s has no colon", quote(line))
+		}
+	}
 	m.put("scenario", target.Host)
 	m.put("target", target.Scheme+"://"+target.Host)
 	h.step(m.list("flows").item(), target)
@@ -95,16 +100,24 @@ func (h Hit) step(m *mapping, target *url.URL) {
 		basic.put("user", literal(target.User.Username()))
 		basic.put("password", literal(password))
 	}
-	headers := m.child("headers")
+	h.headers(m.child("headers"))
+}
+
+// headers are those of h. As curl has it, one without a value is not sent, and a body is a
+// form if nothing else is said.
+func (h Hit) headers(m *mapping) {
 	typed := h.Body == nil
 	for _, line := range h.Headers {
 		name, value, _ := strings.Cut(line, ":")
-		name = strings.TrimSpace(name)
-		typed = typed || strings.EqualFold(name, "Content-Type")
-		headers.put(name, literal(strings.TrimSpace(value)))
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		isType := strings.EqualFold(name, "Content-Type")
+		typed = typed || isType
+		if value != "" || isType { // without it, there would be a type of our own
+			m.field(name, literal(value))
+		}
 	}
-	if !typed { // as curl has it
-		headers.put("Content-Type", "application/x-www-form-urlencoded")
+	if !typed {
+		m.field("Content-Type", "application/x-www-form-urlencoded")
 	}
 }
 
@@ -150,7 +163,7 @@ func (t *Transport) http(m *mapping) {
 	}
 	tls.some("ca", t.CA)
 	tls.some("cert", t.Cert)
-	tls.some("key", t.Key)
+	tls.some("key", cmp.Or(t.Key, t.Cert)) // as curl has it, one file may hold both
 }
 
 // literal writes text so that no part of it is taken for a variable.

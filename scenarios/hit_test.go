@@ -71,6 +71,14 @@ func TestAVeryLongAddressIsShortenedInReports(t *testing.T) {
 	}
 }
 
+func TestAHeaderWithoutAValueIsNotSent(t *testing.T) {
+	p := hit(t, scenarios.Hit{URL: "http://h", Headers: []string{"Expect:", "X-A: 1"}})
+	want := []flow.Field{{Name: "X-A", Value: "1"}}
+	if diff := cmp.Diff(want, requests(t, p.Loads[0])[0].Header); diff != "" {
+		t.Errorf("header (-want +got):\n%s", diff)
+	}
+}
+
 func TestMistakesInAHitNameTheirKey(t *testing.T) {
 	tests := []struct {
 		name string
@@ -82,7 +90,13 @@ func TestMistakesInAHitNameTheirKey(t *testing.T) {
 		{"a rate without a unit", scenarios.Hit{URL: "http://h", Rate: "5"}, `rate: rate "5" has no unit`},
 		{"a rate and users", scenarios.Hit{URL: "http://h", Rate: "5/s", Users: "5"}, "mixes open (rate) and closed (users)"},
 		{"a method that is none", scenarios.Hit{URL: "http://h", Method: "GTE"}, `unknown method "GTE"`},
-		{"a header without a name", scenarios.Hit{URL: "http://h", Headers: []string{"nothing here"}}, `"nothing here" is not a header name`},
+		{"a header without a colon", scenarios.Hit{URL: "http://h", Headers: []string{"nothing here"}}, `header "nothing here" has no colon`},
+		{"a header without a name", scenarios.Hit{URL: "http://h", Headers: []string{"a b: c"}}, `headers: "a b" is not a header name`},
+		{"a port that is none", scenarios.Hit{URL: "http://h:99999/x"}, `target: target "http://h:99999" has the bad port 99999`},
+		{"a key without a certificate", scenarios.Hit{URL: "https://h", Transport: &scenarios.Transport{Key: "hit_test.go"}}, "key: a client certificate has cert and key"},
+		{"a certificate that is none", scenarios.Hit{URL: "https://h", Transport: &scenarios.Transport{Cert: "hit_test.go"}}, "cert: read client certificate"},
+		{"authorities that are none", scenarios.Hit{URL: "https://h", Transport: &scenarios.Transport{CA: "hit_test.go"}}, "ca: read certificate authorities"},
+		{"a number that is none", scenarios.Hit{URL: "http://h", Users: "1", Requests: "x"}, "iterations: iterations must be a whole number, at least 1"},
 		{"a certificate that is not there", scenarios.Hit{URL: "http://h", Transport: &scenarios.Transport{CA: "gone.pem"}}, `ca: open "gone.pem"`},
 		{"a budget that means nothing", scenarios.Hit{URL: "http://h", Budgets: []string{"p99 < 5"}}, "budgets: p99 needs a unit"},
 		{"a rule of curl's that means nothing", scenarios.Hit{URL: "http://h", Transport: &scenarios.Transport{Resolve: []string{"x"}}}, "resolve: resolve rule"},

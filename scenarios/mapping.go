@@ -26,6 +26,12 @@ func (m *mapping) some(key, value string) {
 	}
 }
 
+// field puts a key that the author chose; a mistake in it is one under the mapping's own.
+func (m *mapping) field(key, value string) {
+	origin := m.origin[m.node]
+	m.node.Content = append(m.node.Content, m.scalar(key, origin), m.scalar(value, origin))
+}
+
 // child returns the mapping under a key, made if it is not there.
 func (m *mapping) child(key string) *mapping { return m.under(key, yaml.MappingNode) }
 

@@ -1,9 +1,11 @@
 package scenarios
 
 import (
+	"cmp"
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -60,12 +62,20 @@ func checkTarget(s string) error {
 		return valueError("for instance http://127.0.0.1:8080", "target %s is not a URL", quote(s))
 	case u.Scheme != "http" && u.Scheme != "https":
 		return valueError("http and https are known", "target %s has the unknown scheme %s", quote(s), quote(u.Scheme))
+	case !validPort(u.Port()):
+		return valueError("ports are 1 to 65535", "target %s has the bad port %s", quote(s), u.Port())
 	case u.User != nil:
 		return valueError("use  auth: {basic: {user: …, password: …}}", "the target has a password in it")
 	case u.RawQuery != "" || u.Fragment != "":
 		return valueError("put it into the requests", "the target has a query or a fragment")
 	}
 	return nil
+}
+
+// validPort accepts a port, and none.
+func validPort(port string) bool {
+	n, err := strconv.ParseUint(port, 10, 16)
+	return port == "" || err == nil && n > 0
 }
 
 func (d *decoder) variables(n *yaml.Node) (vars []variable) {
@@ -144,11 +154,18 @@ func (d *decoder) tls(n *yaml.Node) (t http1.TLS) {
 		"cert":        func(n *yaml.Node) { t.Certificate = d.read(n) },
 		"key":         func(n *yaml.Node) { t.Key = d.read(n) },
 	})
-	if cert, key := valueOf(n, "cert"), valueOf(n, "key"); (cert == nil) != (key == nil) {
-		d.problem(n, "", "a client certificate has cert and key")
-	} else if d.files != nil {
-		_, err := http1.New(http1.Config{TLS: t})
-		d.report(n, err)
+	cert, key := valueOf(n, "cert"), valueOf(n, "key")
+	if (cert == nil) != (key == nil) {
+		d.problem(cmp.Or(cert, key), "both may be the same file", "a client certificate has cert and key")
+		return t
+	}
+	if t.CA != nil {
+		_, err := http1.New(http1.Config{TLS: http1.TLS{CA: t.CA}})
+		d.report(valueOf(n, "ca"), err)
+	}
+	if t.Certificate != nil && t.Key != nil {
+		_, err := http1.New(http1.Config{TLS: http1.TLS{Certificate: t.Certificate, Key: t.Key}})
+		d.report(cert, err)
 	}
 	return t
 }
