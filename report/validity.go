@@ -67,7 +67,8 @@ const (
 	littleOff     = 0.10
 	littleFloor   = 2 * time.Millisecond // per pass: work between two requests is not latency
 	littleSamples = 100
-	stageSamples  = 100  // below it one late request would be a hundredth of a stage
+	stageSamples  = 100 // below it one late request would be a hundredth of a stage
+	noAnswerShare = 0.01
 	saturatedTime = 0.10 // of the run: opening many connections at once takes a moment
 	lagOfBreach   = 0.50 // a broken promise of which this much is lag is not the target's
 	tailSamples   = 10   // samples beyond a quantile that give it a meaning
@@ -108,7 +109,7 @@ func validate(total *engine.Snapshot, results []budget.Result, ended Ending) (Va
 	for _, rule := range []func(*evidence){
 		(*evidence).judgeData, (*evidence).judgeLag, (*evidence).judgeCPU, (*evidence).judgeGC,
 		(*evidence).judgeLimits, (*evidence).judgeDropped, (*evidence).judgeNotSent,
-		(*evidence).judgeLittle, (*evidence).noteExhausted, (*evidence).noteUnfinished,
+		(*evidence).judgeLittle, (*evidence).noteExhausted, (*evidence).noteUnanswered, (*evidence).noteUnfinished,
 		(*evidence).noteTail, (*evidence).noteFiles,
 	} {
 		rule(e)
@@ -301,6 +302,18 @@ func (e *evidence) noteExhausted() {
 	for _, l := range e.loads {
 		if l.tally.Exhausted > 0 {
 			e.note("%s: a data source had no more rows after %s passes", l.Name, FormatCount(l.tally.Sent))
+		}
+	}
+}
+
+// noteUnanswered speaks up where percentiles pass over more than they are about: a p99
+// says little where a hundredth of the requests were never answered.
+func (e *evidence) noteUnanswered() {
+	for _, l := range e.loads {
+		none, answered := l.samples-l.latency.Count(), l.latency.Count()
+		if answered > 0 && ratio(none, l.samples) > noAnswerShare {
+			e.note("%s: %s of %s requests (%s) got no answer and are not in the percentiles",
+				l.Name, FormatCount(none), FormatCount(l.samples), FormatShare(ratio(none, l.samples)))
 		}
 	}
 }

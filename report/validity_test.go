@@ -281,8 +281,13 @@ func TestNotesSpoilNothing(t *testing.T) {
 	}{
 		"few samples beyond p99.9": {func(*engine.Snapshot) {}, "p99.9 rests on fewer than 10 slow requests in shoppers (1,000 requests), back office (1,000 requests)"},
 		"unfinished requests":      {func(s *engine.Snapshot) { add(s, sample(time.Second, engine.Unfinished)) }, "shoppers: 1 of 1,001 (0.0999%) were unfinished"},
-		"data that ran out":        {func(s *engine.Snapshot) { s.Tallies[1][0].Exhausted = 2 }, "back office: a data source had no more rows after 1,000 passes"},
-		"nearly all files open":    {func(s *engine.Snapshot) { s.Health.OpenFiles = 1000 }, "1,000 of 1,024 allowed files were open"},
+		"requests without an answer": {func(s *engine.Snapshot) {
+			for range 50 {
+				failed(s, engine.ErrTimeout)
+			}
+		}, "shoppers: 50 of 1,050 requests (4.76%) got no answer and are not in the percentiles"},
+		"data that ran out":     {func(s *engine.Snapshot) { s.Tallies[1][0].Exhausted = 2 }, "back office: a data source had no more rows after 1,000 passes"},
+		"nearly all files open": {func(s *engine.Snapshot) { s.Health.OpenFiles = 1000 }, "1,000 of 1,024 allowed files were open"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := calm()
