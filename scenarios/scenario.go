@@ -174,7 +174,9 @@ func (d *decoder) budgets(n *yaml.Node, legend *engine.Legend) (budgets []*budge
 		}
 		b, err := budget.Parse(text)
 		if err == nil && legend != nil {
-			err = b.Bind(legend)
+			if err = b.Bind(legend); err == nil {
+				err = b.Possible(legend, interval)
+			}
 		}
 		d.report(item, err)
 		budgets = append(budgets, b)
@@ -186,3 +188,6 @@ func (d *decoder) budgets(n *yaml.Node, legend *engine.Legend) (budgets []*budge
 func presets() []string { return []string{"minimal"} }
 
 const defaultGrace = 10 * time.Second
+
+// interval is how often a run is looked at while it goes.
+const interval = time.Second
