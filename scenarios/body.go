@@ -147,18 +147,24 @@ func (d *decoder) read(n *yaml.Node) []byte {
 	}
 	f, err := d.files.Open(name)
 	if err != nil {
-		d.problem(n, fileHint, "open %s: %s", quote(name), cause(err))
+		d.problem(n, d.fileHint(), "open %s: %s", quote(name), cause(err))
 		return nil
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	content, err := io.ReadAll(io.LimitReader(f, maxBody+1))
 	switch {
 	case err != nil:
-		d.problem(n, fileHint, "read %s: %s", quote(name), cause(err))
+		d.problem(n, d.fileHint(), "read %s: %s", quote(name), cause(err))
 	case len(content) > maxBody:
 		d.problem(n, "", "%s is larger than 64 MiB", quote(name))
 	}
 	return content
 }
 
-const fileHint = "files are looked for beside the scenario"
+// fileHint says where files are looked for, unless there is no scenario file.
+func (d *decoder) fileHint() string {
+	if d.lines == nil {
+		return ""
+	}
+	return "files are looked for beside the scenario"
+}

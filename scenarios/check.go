@@ -187,7 +187,7 @@ func (d *decoder) checkTargets(s *Scenario) {
 	for _, f := range s.flows {
 		for _, c := range f.calls() {
 			if valueOf(d.root, "target") == nil && c.url != "" && !isAbsolute(c.url) {
-				d.problem(c.node, "add  target: http://HOST:PORT  to the scenario", "%s goes nowhere: the scenario has no target", quote(c.Name))
+				d.problem(c.node, "add  target: http://HOST:PORT  to the scenario, or run it with --target", "%s goes nowhere: the scenario has no target", quote(c.Name))
 				return
 			}
 		}

@@ -282,14 +282,17 @@ func (b *planner) inFlight(fileLimit int) ([]int, error) {
 		}
 	}
 	slices.SortStableFunc(open, func(i, j int) int { return wanted[i] - wanted[j] })
+	var capped []string
 	for k, i := range open {
 		if most := left / (len(open) - k); wanted[i] > most {
-			b.plan.Notes = append(b.plan.Notes, fmt.Sprintf(
-				"load %s has at most %d in flight, not %d: this process may open only %d files (ulimit -n)",
-				quote(b.scenario.loads[i].name), most, wanted[i], fileLimit))
 			wanted[i] = most
+			capped = append(capped, fmt.Sprintf("%s %s", quote(b.scenario.loads[i].name), count(float64(most))))
 		}
 		left -= wanted[i]
+	}
+	if len(capped) > 0 {
+		b.plan.Notes = append(b.plan.Notes, fmt.Sprintf("at most so many may be in flight: %s; this process may open only %s files (ulimit -n)",
+			strings.Join(capped, ", "), count(float64(fileLimit))))
 	}
 	return wanted, nil
 }

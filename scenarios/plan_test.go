@@ -189,6 +189,18 @@ func TestSettingsReplaceValues(t *testing.T) {
 	}
 }
 
+func TestWeakSettingsOnlyFillGaps(t *testing.T) {
+	text := strings.ReplaceAll(small, "[{get: /}]", `[{get: "/{{ a }}{{ b }}{{ c }}"}]`) + "vars: {a: 1, b: }"
+	s := parse(t, text, "load[0].for?=1s", "grace?=1s", "vars.a?=2", "vars.b?=2", "vars.c?=2", "target?=http://h")
+	p := plan(t, s, scenarios.Options{})
+	if p.Loads[0].Open == nil || p.Legend.Loads[0].End() != 2*time.Second || p.Target != "http://127.0.0.1:8080" {
+		t.Errorf("what the scenario says was replaced: %+v, %s", p.Legend.Loads[0], p.Target)
+	}
+	if got := requests(t, p.Loads[0])[0].Target; got != "/122" || p.Grace != time.Second {
+		t.Errorf("gaps were not filled: %s, %v", got, p.Grace)
+	}
+}
+
 func TestNoMoreIsInFlightThanFilesCanBeOpened(t *testing.T) {
 	text := strings.ReplaceAll(small, "load: [", "load: [{name: modest, rate: 1/s, for: 2s, max_in_flight: 100}, {name: staff, users: 50, for: 2s}, ")
 	tests := []struct {
@@ -200,7 +212,7 @@ func TestNoMoreIsInFlightThanFilesCanBeOpened(t *testing.T) {
 		{"an unknown limit bounds nothing", 0, 100, 10_000, 0},
 		{"a high limit bounds nothing", 20_000, 100, 10_000, 0},
 		{"a modest load keeps what it asks for", 1024, 100, 1024 - 64 - 50 - 100, 1},
-		{"a very low limit bounds both", 64 + 50 + 20, 10, 10, 2},
+		{"a very low limit bounds both, in one note", 64 + 50 + 20, 10, 10, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -10,9 +10,10 @@ import (
 // set changes one value of the tree. The setting is "path=value", where path is made of
 // keys and list positions, such as load[0].stages[1].rate, and value is YAML. A list can
 // also be entered by the name of an item: load.shoppers.rate. Keys that are missing at
-// the end of the path are added.
+// the end of the path are added. "path?=value" only gives a value to what has none.
 func (t *tree) set(setting string) *Problem {
 	path, text, found := strings.Cut(setting, "=")
+	path, weak := strings.CutSuffix(path, "?")
 	name := "--set " + setting
 	fail := func(msg, hint string) *Problem { return &Problem{File: name, Msg: msg, Hint: hint} }
 	if !found || path == "" {
@@ -32,6 +33,9 @@ func (t *tree) set(setting string) *Problem {
 		return fail(x.problems[0].Msg, x.problems[0].Hint)
 	}
 	t.mark(value, name)
+	if weak && t.has(path) {
+		return nil
+	}
 	return t.put(path, value, fail)
 }
 
@@ -43,8 +47,26 @@ func (t *tree) mark(n *yaml.Node, name string) {
 	}
 }
 
+// keysOf splits a path.
+func keysOf(path string) []string {
+	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+}
+
+// has reports whether the scenario gives a value to a path.
+func (t *tree) has(path string) bool {
+	n := t.root
+	for _, key := range keysOf(path) {
+		slot := find(n, key)
+		if slot < 0 {
+			return false
+		}
+		n = n.Content[slot]
+	}
+	return !isNull(n)
+}
+
 func (t *tree) put(path string, value *yaml.Node, fail func(msg, hint string) *Problem) *Problem {
-	keys := strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
+	keys := keysOf(path)
 	if len(keys) == 0 {
 		return fail("the path is empty", "for instance load[0].rate=200/s")
 	}

@@ -61,7 +61,7 @@ func (d *decoder) look(s *source) {
 	looked.pick = flow.Sequential // random would index the whole file
 	feed, closer, err := looked.open(d.files)
 	if err != nil {
-		d.problem(s.file, fileHint, "%s", err)
+		d.problem(s.file, d.fileHint(), "%s", err)
 		return
 	}
 	s.columns = feed.Columns()
