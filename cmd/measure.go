@@ -4,15 +4,18 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"plimsoll/engine"
 	"plimsoll/report"
@@ -48,6 +51,7 @@ type measurement struct {
 	flags   *measureFlags
 	outputs []output
 	options scenarios.Options
+	gaps    []string // settings for what a scenario leaves open
 }
 
 // newMeasurement checks what all scenarios of a command share, before anything is sent.
@@ -65,18 +69,38 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 			return nil, usageError("", "-o %s=%s: there is no directory %s", o.kind, o.path, dir)
 		}
 	}
-	m.options = scenarios.Options{Target: f.target, Vars: map[string]string{}, FileLimit: openLimit()}
-	if cmd.Flags().Changed("seed") {
+	return m, m.choose(cmd.Flags())
+}
+
+// choose takes what the user sets about scenarios. What only a settings file says is
+// weaker than the scenario.
+func (m *measurement) choose(flags *pflag.FlagSet) error {
+	f := m.flags
+	m.options = scenarios.Options{Vars: map[string]string{}, FileLimit: openLimit()}
+	if f.target != "" {
+		m.gaps = append(m.gaps, "target?="+f.target)
+	}
+	if flags.Changed("target") {
+		m.options.Target = f.target
+	}
+	if f.seed != 0 {
+		m.gaps = append(m.gaps, fmt.Sprintf("seed?=%d", f.seed))
+	}
+	if flags.Changed("seed") {
 		m.options.Seed = &f.seed
 	}
 	for _, v := range f.vars {
 		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
-			return nil, usageError("write it as -e NAME=VALUE", "-e %s: no value", v)
+		switch {
+		case !ok || name == "":
+			return usageError("write it as -e NAME=VALUE", "-e %s: no value", v)
+		case flags.Changed("var"):
+			m.options.Vars[name] = value
+		default:
+			m.gaps = append(m.gaps, "vars."+name+"?="+strconv.Quote(value))
 		}
-		m.options.Vars[name] = value
 	}
-	return m, nil
+	return nil
 }
 
 func isDir(path string) bool {

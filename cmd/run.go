@@ -31,7 +31,7 @@ Several scenarios run one after the other; the exit code is that of the worst.`,
   plimsoll run checkout.yaml --out results/today
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
   plimsoll run checkout.yaml --set load[0].rate=200/s --json`,
-		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted),
+		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
 		Args:              someArgs("a scenario"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,8 +39,11 @@ Several scenarios run one after the other; the exit code is that of the worst.`,
 			if err != nil {
 				return err
 			}
-			all, err := w.openScenarios(args, settings)
+			all, err := w.openScenarios(args, append(m.gaps, settings...))
 			if err != nil {
+				return err
+			}
+			if err := m.onePlaceEach(all); err != nil {
 				return err
 			}
 			return m.measureAll(cmd.Context(), all)
@@ -68,6 +71,17 @@ func (w *world) openScenarios(names, settings []string) ([]*scenarios.Scenario, 
 		all = append(all, s)
 	}
 	return all, errors.Join(mistakes...)
+}
+
+// onePlaceEach refuses outputs that every scenario of a series would write anew.
+func (m *measurement) onePlaceEach(all []*scenarios.Scenario) error {
+	for _, o := range m.outputs {
+		if len(all) > 1 && o.path != "-" {
+			return usageError("each run's directory has its run.json; --out DIR puts them side by side",
+				"-o %s=%s: %d scenarios would overwrite each other's result", o.kind, o.path, len(all))
+		}
+	}
+	return nil
 }
 
 // measureAll runs one scenario after the other and returns how the worst one ended. An
