@@ -56,7 +56,7 @@ as busy as it will be during the test.`,
 		Args:        noArgs,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return w.doctor(cmd.Context(), connections) },
 	}
-	cmd.Flags().IntVar(&connections, "connections", connections, "how many connections the test will need")
+	cmd.Flags().IntVar(&connections, "connections", connections, "the test will need `N` connections")
 	w.jsonFlag(cmd)
 	return cmd
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/agnivade/levenshtein"
@@ -145,12 +146,23 @@ func subcommandsOnly(w *world) func(*cobra.Command, []string) error {
 // flagError turns a mistake in the flags into a usage error with a hint.
 func flagError(cmd *cobra.Command, err error) error {
 	hint := cmd.CommandPath() + " --help lists the flags"
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return usageError(unitHint(invalid.GetFlag(), invalid.GetValue()), "--%s %s: %w", invalid.GetFlag().Name, invalid.GetValue(), reason(err))
+	}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		if best := nearest(unknown.GetSpecifiedName(), flagNames(cmd)); best != "" {
 			hint = fmt.Sprintf("did you mean --%s?", best)
 		}
 	}
 	return usageError(hint, "%w", err)
+}
+
+// unitHint helps those who wrote a time without a unit.
+func unitHint(f *pflag.Flag, value string) string {
+	if _, err := strconv.ParseFloat(value, 64); err == nil && f.Value.Type() == "duration" {
+		return fmt.Sprintf("write %ss or %sms", value, value)
+	}
+	return ""
 }
 
 func flagNames(cmd *cobra.Command) []string {

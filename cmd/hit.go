@@ -59,7 +59,7 @@ again. The request is written as for curl.`,
   plimsoll hit http://127.0.0.1:8080/ --users 50 -n 10000
   plimsoll hit https://localhost:8443/orders -k -X POST --data @order.json \
       -H 'Content-Type: application/json' --rate 50/s --budget 'p99 < 200ms'`,
-		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted),
+		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
 		Args:        oneArg("a URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			m, err := w.newMeasurement(cmd, &f.measureFlags)
@@ -72,7 +72,7 @@ again. The request is written as for curl.`,
 			}
 			s, err := h.Scenario()
 			if err != nil {
-				return hitError(err)
+				return f.hitError(err)
 			}
 			return m.measure(cmd.Context(), s, f.out)
 		},
@@ -129,6 +129,9 @@ func (f *hitFlags) registerTravel(cmd *cobra.Command) {
 
 // hit says in a scenario's words what the flags ask for.
 func (f *hitFlags) hit(w *world, url string) (scenarios.Hit, error) {
+	if err := f.load.check(); err != nil {
+		return scenarios.Hit{}, err
+	}
 	body, err := f.request.body(w.stdin)
 	if err != nil {
 		return scenarios.Hit{}, err
@@ -151,14 +154,26 @@ func (f *hitFlags) hit(w *world, url string) (scenarios.Hit, error) {
 	if f.travel.follow {
 		h.Transport.Redirects = strconv.Itoa(f.travel.hops)
 	}
-	if f.load.rate != "" && f.load.users != "" {
-		return h, usageError("an open load has a rate, a closed one has users", "--rate and --users do not go together")
-	}
 	return h, nil
 }
 
+// check refuses flags of an open load beside those of a closed one.
+func (l *loadFlags) check() error {
+	switch {
+	case l.rate != "" && l.users != "":
+		return usageError("an open load has a rate, a closed one has users", "--rate and --users do not go together")
+	case l.rate != "" && l.requests != "":
+		return usageError("with --rate, --duration says how many: 100/s for 5s are 500", "--rate and --requests do not go together")
+	case l.rate == "" && l.arrivals != "":
+		return usageError("users ask again when they have their answer", "--arrivals needs --rate")
+	case l.rate == "" && l.maxInFlight != "":
+		return usageError("of --users, each has one request in flight", "--max-in-flight needs --rate")
+	}
+	return nil
+}
+
 // hitError says mistakes in a scenario made of flags as mistakes in those flags.
-func hitError(err error) error {
+func (f *hitFlags) hitError(err error) error {
 	problems, ok := errors.AsType[scenarios.Problems](err)
 	if !ok {
 		return withCode(exitUsage, err)
@@ -167,14 +182,34 @@ func hitError(err error) error {
 		"for": "--duration", "iterations": "--requests", "max_in_flight": "--max-in-flight", "budgets": "--budget",
 		"headers": "--header", "ca": "--cacert", "connect_to": "--connect-to", "unix_socket": "--unix-socket",
 		"source": "--interface", "total": "--max-time", "connect": "--connect-timeout", "redirects": "--max-redirs",
+		"target": "URL", "load": "--users",
+	}
+	if f.load.rate != "" {
+		flags["load"] = "--rate"
 	}
 	var all []error
-	for _, p := range problems {
-		key, _, _ := strings.Cut(p.File, ".")
-		flag := cmp.Or(flags[key], "--"+key)
-		all = append(all, usageError(p.Hint, "%s: %s", flag, p.Msg))
+	for i, p := range problems {
+		if i > 0 && p.Msg == problems[i-1].Msg {
+			continue // the key, which is in the certificate's file unless --key is set
+		}
+		flag := cmp.Or(flags[p.File], "--"+p.File)
+		msg := strings.TrimPrefix(strings.TrimPrefix(p.Msg, p.File+" "), `"load" `)
+		all = append(all, usageError(cmp.Or(f.curlHint(flag), p.Hint), "%s: %s", flag, msg))
 	}
 	return errors.Join(all...)
+}
+
+// curlHint helps those who wrote a letter that means something else to curl.
+func (f *hitFlags) curlHint(flag string) string {
+	switch {
+	case flag == "--duration" && strings.Contains(f.load.duration, "="):
+		return "the body is --data; -d says for how long"
+	case flag == "--users" && strings.Contains(f.load.users, ":"):
+		return "a name and a password are --user; -u says how many users"
+	case flag == "--budget" && !strings.ContainsAny(strings.Join(f.budgets, ""), "<>"):
+		return "cookies are --cookie; -b is a budget like 'p99 < 200ms'"
+	}
+	return ""
 }
 
 // body returns the bytes of --data, nil without.

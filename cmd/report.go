@@ -52,13 +52,13 @@ func runKinds() []string { return []string{"json", "text"} }
 // outputFlag gives cmd the flag -o for what runKinds lists.
 func outputFlag(cmd *cobra.Command, values *[]string) {
 	cmd.Flags().StringArrayVarP(values, "output", "o", nil,
-		"also write `KIND=PATH`: json or text; the path - is standard output,\nwhere it replaces the summary; repeatable")
+		"also write `KIND=PATH`: json or text; the path - replaces the summary; repeatable")
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json=", "text="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
 }
 
 // openRun opens a saved run by its directory, or by a file in it.
 func openRun(path string) (*report.Saved, error) {
-	if filepath.Base(path) == report.RunFile {
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		path = filepath.Dir(path)
 	}
 	saved, err := report.Open(path)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,8 +31,8 @@ that may be repeated takes one value from its variable.
 A settings file maps the names of flags to values, lists for repeatable flags:
 
   no-color: true
-  out: results/
-  data: [a=1, b=2]
+  ui: plain
+  header: ["Accept: application/json"]
 
 Settings are read from plimsoll.yaml in the working directory, and what that
 leaves open from $XDG_CONFIG_HOME/plimsoll/config.yaml (~/.config without the
@@ -83,12 +84,16 @@ func (w *world) fromEnvironment(flags *pflag.FlagSet) error {
 	return errors.Join(problems...)
 }
 
-// reason returns what is wrong with a flag's value, without the name of the flag.
+// reason returns what is wrong with a flag's value, without the name of the flag and of
+// the function that found out.
 func reason(err error) error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return errors.Unwrap(invalid)
+		err = errors.Unwrap(invalid)
 	}
-	return err
+	if number, ok := errors.AsType[*strconv.NumError](err); ok {
+		return number.Err
+	}
+	return errors.New(strings.TrimPrefix(err.Error(), "time: "))
 }
 
 // settingsFiles returns where to look, the most important first.
@@ -156,7 +161,7 @@ func fromSetting(flags *pflag.FlagSet, known []string, key, value *yaml.Node, do
 			return usageError("", "%d:%d: %s takes a plain value or a list of them", v.Line, v.Column, name)
 		}
 		if err := flag.Value.Set(v.Value); err != nil {
-			return usageError("", "%d:%d: %s: %w", v.Line, v.Column, name, err)
+			return usageError("", "%d:%d: %s: %w", v.Line, v.Column, name, reason(err))
 		}
 	}
 	return nil

@@ -69,10 +69,10 @@ finish.
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "the `ADDRESS` to listen on; port 0 takes a free one")
-	flags.StringVar(&f.preset, "preset", "minimal", "which target: "+strings.Join(presets(), ", "))
+	flags.StringVar(&f.preset, "preset", "minimal", "which target, a `NAME`: "+strings.Join(presets(), ", "))
 	flags.BoolVar(&f.public, "allow-public", false, "allow an address that other machines can reach")
 	flags.BoolVar(&f.withStdin, "end-with-stdin", false, "end when standard input does, and not on a signal")
-	flags.DurationVar(&f.drain, "drain", 10*time.Second, "how long requests under way may take at the end")
+	flags.DurationVar(&f.drain, "drain", 10*time.Second, "the `TIME` that requests under way may take at the end")
 	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
 	w.jsonFlag(cmd)
 	return cmd
