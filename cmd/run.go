@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -91,7 +90,7 @@ func (m *measurement) measureAll(ctx context.Context, all []*scenarios.Scenario)
 	for _, s := range all {
 		dir := m.flags.out
 		if dir != "" && len(all) > 1 {
-			dir = filepath.Join(dir, filepath.Base(report.DefaultDir(s.Name, time.Now())))
+			dir = report.FreeDir(dir, s.Name, time.Now())
 		}
 		err := m.measure(ctx, s, dir)
 		if len(all) > 1 && err != nil {

@@ -356,6 +356,19 @@ func TestAFullDiskIsToldOnceAndLosesNoSummary(t *testing.T) {
 	}
 }
 
+func TestAFreeDirIsFreeWhereItIs(t *testing.T) {
+	parent := t.TempDir()
+	for _, want := range []string{"x-20261123-044004", "x-20261123-044004-2"} {
+		got := FreeDir(parent, "x", started)
+		if got != filepath.Join(parent, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if err := os.MkdirAll(got, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestDefaultDir(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, want := range map[string]string{

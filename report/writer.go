@@ -194,8 +194,12 @@ func (w *Writer) save(run *Run, last bool) error {
 
 // DefaultDir returns where a run of the scenario that starts at t is kept if nothing else
 // is asked for: runs/NAME-TIMESTAMP, with a number behind it if that exists.
-func DefaultDir(scenario string, t time.Time) string {
-	dir := filepath.Join("runs", fileName(scenario)+"-"+t.Format("20060102-150405"))
+func DefaultDir(scenario string, t time.Time) string { return FreeDir("runs", scenario, t) }
+
+// FreeDir returns where below parent a run of the scenario that starts at t is kept:
+// NAME-TIMESTAMP, with a number behind it if that exists.
+func FreeDir(parent, scenario string, t time.Time) string {
+	dir := filepath.Join(parent, fileName(scenario)+"-"+t.Format("20060102-150405"))
 	free := dir
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(free); err != nil {
