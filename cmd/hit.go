@@ -89,7 +89,7 @@ func (f *hitFlags) registerLoad(cmd *cobra.Command) {
 	flags.StringVarP(&f.load.rate, "rate", "r", "", "open load at this `RATE`: 500/s, 1.5k/s, 100/1m, 1/s..500/s")
 	flags.StringVar(&f.load.arrivals, "arrivals", "", "with --rate: the `LAW`, constant (default) or poisson")
 	flags.StringVarP(&f.load.users, "users", "u", "", "closed load of `N` users, or a ramp 1..50 (default 1)")
-	flags.StringVarP(&f.load.duration, "duration", "d", "", "for how long, a `TIME` like 30s (default 10s, or until -n is done)")
+	flags.StringVarP(&f.load.duration, "duration", "d", "", "for how long, a `TIME` like 30s (default 10s; with -n 10m, or until they are done)")
 	flags.StringVarP(&f.load.requests, "requests", "n", "", "with --users: `N` requests in all")
 	flags.StringVar(&f.load.maxInFlight, "max-in-flight", "", "with --rate: drop what falls due beyond `N` (default 10000)")
 	flags.StringVar(&f.load.connections, "connections", "", "`HOW` to connect: keep (default), or new for every request")

@@ -177,11 +177,25 @@ func (m *measurement) drive(ctx context.Context, s *scenarios.Scenario, p *scena
 		ending = report.Stopped
 	}
 	run := report.Summarize(meta, total, watch.Results(), ending)
+	run.Notes = append(run.Notes, cutShort(p, run)...)
 	if err := writer.Finish(run); err != nil {
 		m.w.warn(err)
 		return run, "", nil
 	}
 	return run, writer.Dir(), nil
+}
+
+// cutShort names the loads whose time was up before they had made all their passes.
+func cutShort(p *scenarios.Plan, run *report.Run) (notes []string) {
+	for i, l := range p.Loads {
+		done := run.Loads[i].Counts
+		if l.Closed == nil || run.Ended != report.Complete || done.Exhausted > 0 || int64(done.Sent) >= l.Closed.Iterations {
+			continue
+		}
+		notes = append(notes, fmt.Sprintf("%s: its time was up after %s of %s passes",
+			run.Loads[i].Name, report.FormatCount(done.Sent), report.FormatCount(uint64(l.Closed.Iterations))))
+	}
+	return notes
 }
 
 func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started time.Time) report.Meta {

@@ -98,7 +98,7 @@ func (l *loadSpec) extras() (text string) {
 		text += fmt.Sprintf(", at most %s in flight", count(float64(l.maxInFlight)))
 	}
 	if l.iterations > 0 {
-		text += fmt.Sprintf(", %s passes in all", count(float64(l.iterations)))
+		text += fmt.Sprintf(", %s passes in all, or until %s are over", count(float64(l.iterations)), l.length())
 	}
 	if l.pacing > 0 {
 		text += fmt.Sprintf(", a pass every %s at most", l.pacing)

@@ -298,3 +298,10 @@ load:
 	}
 	golden(t, "testdata/files.txt", strings.ReplaceAll(err.Error(), path, "s.yaml")+"\n")
 }
+
+func TestAPreviewSaysWhatEndsALoadOfPasses(t *testing.T) {
+	s := parse(t, strings.ReplaceAll(small, "rate: 10/s, for: 2s", "users: 2, iterations: 5000"))
+	if got, want := s.Explain(), "5,000 passes in all, or until 10m0s are over"; !strings.Contains(got, want) {
+		t.Errorf("no %q in\n%s", want, got)
+	}
+}

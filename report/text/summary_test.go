@@ -80,3 +80,15 @@ func TestMarginsBeyondReasonAreNotWrittenOut(t *testing.T) {
 		}
 	}
 }
+
+func TestNothingIsSaidOfFlightsThatNobodySaw(t *testing.T) {
+	run := runs()["closed"]
+	run.Validity.InFlight = 0
+	var out bytes.Buffer
+	if err := Summary(&out, run, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), "most in flight") {
+		t.Error("a run too short to be looked at had nothing in flight")
+	}
+}

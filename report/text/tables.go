@@ -284,7 +284,10 @@ func generator(p *printer, run *report.Run) {
 		lag := func(us float64) string { return milliseconds(us / 1000) }
 		parts = append(parts, fmt.Sprintf("lag p50 %s, p99 %s, max %s", lag(v.Lag.P50), lag(v.Lag.P99), lag(v.Lag.Max)))
 	}
-	parts = append(parts, fmt.Sprintf("most in flight %s", whole(float64(v.InFlight))), fmt.Sprintf("sessions %s", whole(float64(v.Sessions))))
+	if v.InFlight > 0 { // it is looked at once an interval
+		parts = append(parts, fmt.Sprintf("most in flight %s", whole(float64(v.InFlight))))
+	}
+	parts = append(parts, fmt.Sprintf("sessions %s", whole(float64(v.Sessions))))
 	if v.FileLimit > 0 {
 		parts = append(parts, fmt.Sprintf("open files %s of %s", whole(float64(v.OpenFiles)), whole(float64(v.FileLimit))))
 	}
