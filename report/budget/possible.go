@@ -22,7 +22,10 @@ func (b *Budget) Possible(l *engine.Legend, interval time.Duration) error {
 			Hint: "write over " + short(interval),
 		}
 	}
-	first := (b.after + interval - 1) / interval * interval // an interval that begins in the grace is left out
+	first := b.after.Truncate(interval)
+	if first < b.after { // an interval that begins in the grace is left out
+		first += interval
+	}
 	longest := time.Duration(0)
 	for _, s := range active {
 		longest = max(longest, s.to-max(s.from, first))
