@@ -25,7 +25,8 @@ A run sends the scenario's load, shows how it goes, judges its budgets and the
 measurement itself, and saves everything it measured as it goes. Ctrl-C ends the
 load, saves and reports what there is; a second Ctrl-C ends at once.
 
-Several scenarios run one after the other; the exit code is that of the worst.`,
+Several scenarios run one after the other; the exit code is that of the worst.
+The scenario - is read from standard input.`,
 		Example: `  plimsoll run quickstart
   plimsoll run checkout.yaml --out results/today
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
@@ -50,8 +51,8 @@ Several scenarios run one after the other; the exit code is that of the worst.`,
 	}
 	f.register(w, cmd)
 	flags := cmd.Flags()
-	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`")
-	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s")
+	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
+	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")
 	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
 	return cmd
 }

@@ -85,7 +85,7 @@ func TestMistakesInAHitNameTheirKey(t *testing.T) {
 		hit  scenarios.Hit
 		want string
 	}{
-		{"an address without a scheme", scenarios.Hit{URL: "localhost:80/x"}, `target "localhost:80/x" is not a URL`},
+		{"an address without a scheme", scenarios.Hit{URL: "localhost:80/x"}, `target "localhost:80/x" has no scheme`},
 		{"an address of another scheme", scenarios.Hit{URL: "ftp://h/x"}, `target "ftp://h" has the unknown scheme "ftp"`},
 		{"a rate without a unit", scenarios.Hit{URL: "http://h", Rate: "5"}, `rate: rate "5" has no unit`},
 		{"a rate and users", scenarios.Hit{URL: "http://h", Rate: "5/s", Users: "5"}, "mixes open (rate) and closed (users)"},

@@ -86,6 +86,9 @@ func Open(path string, settings ...string) (*Scenario, error) {
 	if bundled, open := Bundled(path); open == nil {
 		return parse(path, bundled, bundledFiles(), settings)
 	}
+	if info, stat := os.Stat(path); stat == nil && info.IsDir() {
+		return nil, &ValueError{Msg: fmt.Sprintf("%s is a directory, not a scenario", quote(path)), Hint: "name the files in it"}
+	}
 	if os.IsNotExist(err) {
 		return nil, &ValueError{
 			Msg:  fmt.Sprintf("no scenario %s: neither a file nor a bundled one", quote(path)),

@@ -56,7 +56,7 @@ func checkTarget(s string) error {
 	}
 	u, err := url.Parse(s)
 	switch {
-	case err == nil && u.Scheme == "" || err != nil && !strings.Contains(s, "://"):
+	case err == nil && (u.Scheme == "" || u.Opaque != "") || err != nil && !strings.Contains(s, "://"):
 		return valueError("write http://"+strings.TrimPrefix(s, "//"), "target %s has no scheme", quote(s))
 	case err != nil || u.Host == "" || strings.ContainsAny(s, " \t\r\n"):
 		return valueError("for instance http://127.0.0.1:8080", "target %s is not a URL", quote(s))
