@@ -97,6 +97,7 @@ func (r *recorder) cut() *Snapshot {
 	}
 	out := NewSnapshot(r.legend)
 	for i := range r.shards {
+		Yield()
 		r.shards[i].spare.drain(out)
 	}
 	return out

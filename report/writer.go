@@ -100,9 +100,13 @@ func (w *Writer) Interval(s *engine.Snapshot) error {
 		return nil //nolint:nilerr // it was reported when it happened
 	}
 	w.total.Merge(s)
+	engine.Yield()
 	err := w.append(s)
 	if err == nil {
-		err = w.save(w.soFar(), false)
+		engine.Yield()
+		run := w.soFar()
+		engine.Yield()
+		err = w.save(run, false)
 	}
 	if err != nil {
 		w.broken = fmt.Errorf("save interval up to %s: %w", s.To, err)
@@ -124,13 +128,12 @@ func (w *Writer) append(s *engine.Snapshot) error {
 			}
 			saved.Lines++
 		}
-		// With a single processor nobody looks for answers while this runs, and Gosched
-		// would not either: only a sleep lets the runtime poll.
-		time.Sleep(time.Microsecond)
+		engine.Yield()
 	}
 	if _, err := w.hlog.Write(w.buffer.Bytes()); err != nil {
 		return err
 	}
+	engine.Yield()
 	line, err := json.Marshal(saved)
 	if err != nil {
 		return err
@@ -176,6 +179,9 @@ func (w *Writer) save(run *Run, last bool) error {
 	text, err := json.MarshalIndent(run, "", "  ")
 	if err != nil {
 		return err
+	}
+	if !last {
+		engine.Yield()
 	}
 	path := filepath.Join(w.dir, RunFile)
 	f, err := os.Create(path + ".tmp")
