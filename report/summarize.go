@@ -141,9 +141,14 @@ func (g *group) figures(t engine.Tally, span time.Duration) Figures {
 	return f
 }
 
+// countsOf gives the counts of a tally. In a run that was cut off between two intervals,
+// what was sent and had not ended by then is unfinished.
 func countsOf(t engine.Tally) Counts {
+	if ended := t.Completed + t.Failed + t.Unfinished; t.Sent > ended {
+		t.Unfinished += t.Sent - ended
+	}
 	c := Counts{
-		Planned: t.Planned, Sent: t.Sent, Completed: t.Completed, Failed: t.Failed,
+		Planned: max(t.Planned, t.Sent+t.Dropped), Sent: t.Sent, Completed: t.Completed, Failed: t.Failed,
 		Dropped: t.Dropped, Unfinished: t.Unfinished, Exhausted: t.Exhausted,
 	}
 	if due := t.Sent + t.Dropped; t.Planned > due {

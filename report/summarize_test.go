@@ -191,3 +191,10 @@ func TestKeysThatToolsDependOn(t *testing.T) {
 		t.Errorf("started is %v, want RFC 3339", run["started"])
 	}
 }
+
+func TestWhatWasUnderWayWhenARunWasCutOffIsUnfinished(t *testing.T) {
+	got := countsOf(engine.Tally{Planned: 3, Sent: 10, Completed: 4, Failed: 1, Unfinished: 2, Dropped: 1})
+	if got.Unfinished != 5 || got.Planned != 11 || got.NotDue != 0 {
+		t.Errorf("%+v, want 5 unfinished of 11 planned", got)
+	}
+}

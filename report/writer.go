@@ -37,6 +37,7 @@ type Writer struct {
 	total    *engine.Snapshot
 	watch    *budget.Watch
 	broken   error
+	rested   time.Time // when it last let load go first
 }
 
 // Create makes the directory of a run and its files before the load starts, so that a
@@ -127,8 +128,8 @@ func (w *Writer) append(s *engine.Snapshot) error {
 				return err
 			}
 			saved.Lines++
+			w.rest()
 		}
-		engine.Yield()
 	}
 	if _, err := w.hlog.Write(w.buffer.Bytes()); err != nil {
 		return err
@@ -140,6 +141,16 @@ func (w *Writer) append(s *engine.Snapshot) error {
 	}
 	_, err = w.counters.Write(append(line, '\n'))
 	return err
+}
+
+// stretch is how long the writer works before it lets load go first.
+const stretch = 200 * time.Microsecond
+
+func (w *Writer) rest() {
+	if time.Since(w.rested) > stretch {
+		engine.Yield()
+		w.rested = time.Now()
+	}
 }
 
 // soFar sums up a run that is still going; if it is never finished, it was interrupted.
