@@ -164,8 +164,9 @@ func (r *run) observe(gens []generator, observe func(*Snapshot), done <-chan str
 	}
 }
 
-// yieldSpan is long enough for the runtime to find nothing else to do and ask the poller.
-const yieldSpan = 50 * time.Microsecond
+// yieldSpan is several times what is done between two calls of Yield, as a goroutine that
+// wakes from a sleep goes before all others.
+const yieldSpan = time.Millisecond
 
 // Yield lets load go first. What observes a run calls it between pieces of work that take
 // some hundred microseconds: with a single processor nobody looks for answers and due
