@@ -8,7 +8,8 @@ import (
 )
 
 // The pacer's rhythm. Waking up costs a few microseconds, so it is not done more often
-// than every tick; what falls due in between is mostly taken by workers that become free.
+// than every tick for long; what falls due in between is mostly taken by workers that
+// become free.
 const (
 	tick = 100 * time.Microsecond
 	// An arrival that found every worker busy waits this long for one to become free
@@ -46,11 +47,33 @@ type openLoad struct {
 	idle    []*hand // parked workers; the last one parked is the first to wake
 	workers int
 	usage   usage
+	rhythm  rhythm
 	late    time.Duration // a pacer that is later than this is sluggish
 	calm    time.Duration // since when this machine has had time to spare
 	credit  float64       // workers that may be opened
 	grown   time.Duration // up to when credit is counted
 	count   openCount
+}
+
+// rhythm keeps the pacer from waking more often than every tick on average. A few wakes
+// may come closer together, so that at moderate rates each arrival starts when it is due
+// and arrivals that lie close together stay apart.
+type rhythm struct {
+	last   time.Duration
+	credit int // wakes that may come early
+}
+
+// earlyWakes bounds how many wakes may come closer together than a tick.
+const earlyWakes = 16
+
+// earliest returns when the pacer may wake again, given that it is awake now.
+func (r *rhythm) earliest(now time.Duration) time.Duration {
+	r.credit = min(earlyWakes, r.credit+int((now-r.last)/tick)) - 1
+	if r.last = now; r.credit > 0 {
+		return now
+	}
+	r.credit = max(r.credit, 0)
+	return now + tick
 }
 
 // usage is how much of the processor time there was this process used of late.
@@ -92,7 +115,7 @@ func (l *openLoad) generate(r *run) {
 	wakeAt, more := r.now(), true
 	for more {
 		wakeAt, more = l.advance(r.now(), wakeAt)
-		more = more && s.Sleep(max(wakeAt-r.now(), tick/4))
+		more = more && s.Sleep(max(wakeAt-r.now(), 1))
 	}
 	l.end()
 }
@@ -127,7 +150,7 @@ func (l *openLoad) advance(now, planned time.Duration) (wakeAt time.Duration, mo
 	case l.waiting.len() > 0:
 		return now + tick, true
 	case l.due.more:
-		return max(l.due.head, now+tick), true
+		return max(l.due.head, l.rhythm.earliest(now)), true
 	}
 	end := l.r.plan.Legend.Loads[l.index].End()
 	return end, now < end && !l.due.left // what is left was given up

@@ -220,3 +220,28 @@ func TestASaturatedGeneratorOpensNoConnections(t *testing.T) {
 		l.wait()
 	})
 }
+
+func TestThePacerWakesOftenOnlyForAShortWhile(t *testing.T) {
+	wakes := func(every, span time.Duration) (n int, latest time.Duration) {
+		var r rhythm
+		for now := 10 * time.Millisecond; now < span; n++ {
+			next := max(now+every, r.earliest(now))
+			latest = max(latest, next-now-every)
+			now = next
+		}
+		return n, latest
+	}
+	if n, _ := wakes(10*time.Microsecond, time.Second); n > 10_100 {
+		t.Errorf("%d wakes in a second, want at most 10,000 and a few", n)
+	}
+	if _, late := wakes(time.Millisecond, time.Second); late != 0 {
+		t.Errorf("a wake every millisecond came %v late", late)
+	}
+	r := rhythm{}
+	for i := range 10 { // ten arrivals 20 µs apart after a pause
+		now := time.Second + time.Duration(i)*20*time.Microsecond
+		if at := r.earliest(now); at != now {
+			t.Errorf("wake %d of a cluster has to wait until %v", i, at-now)
+		}
+	}
+}
