@@ -69,7 +69,7 @@ const (
 	littleSamples = 100
 	stageSamples  = 100 // below it one late request would be a hundredth of a stage
 	noAnswerShare = 0.01
-	saturatedTime = 0.10 // of the run: opening many connections at once takes a moment
+	saturatedTime = 0.20 // of the run: opening many connections at once takes a moment, and the run may be short
 	lagOfBreach   = 0.50 // a broken promise of which this much is lag is not the target's
 	tailSamples   = 10   // samples beyond a quantile that give it a meaning
 )
