@@ -237,7 +237,7 @@ func (l *openLoad) harvest(r *run, s *Snapshot) {
 	defer l.mu.Unlock()
 	l.count.integrate(r.now())
 	for i := range l.count.tallies {
-		s.Tallies[l.index][i].merge(&l.count.tallies[i])
+		s.Tallies[l.index][i].Merge(&l.count.tallies[i])
 	}
 	clear(l.count.tallies)
 	s.Health.InFlight += l.count.peak

@@ -79,7 +79,7 @@ func (r *recorder) add(home int, m *Sample) {
 // tally adds counts of arrivals or passes.
 func (r *recorder) tally(home, load, stage int, t *Tally) {
 	s := r.claim(home)
-	s.now.tallies[load][stage].merge(t)
+	s.now.tallies[load][stage].Merge(t)
 	s.release()
 }
 
@@ -113,7 +113,7 @@ func (t *table) drain(out *Snapshot) {
 	}
 	for l := range t.tallies {
 		for g := range t.tallies[l] {
-			out.Tallies[l][g].merge(&t.tallies[l][g])
+			out.Tallies[l][g].Merge(&t.tallies[l][g])
 		}
 		clear(t.tallies[l])
 	}

@@ -202,13 +202,14 @@ func (s *Snapshot) Merge(o *Snapshot) {
 	}
 	for l := range o.Tallies {
 		for g := range o.Tallies[l] {
-			s.Tallies[l][g].merge(&o.Tallies[l][g])
+			s.Tallies[l][g].Merge(&o.Tallies[l][g])
 		}
 	}
 	s.Health.merge(&o.Health)
 }
 
-func (t *Tally) merge(o *Tally) {
+// Merge adds what o counted.
+func (t *Tally) Merge(o *Tally) {
 	t.Planned += o.Planned
 	t.Sent += o.Sent
 	t.Dropped += o.Dropped

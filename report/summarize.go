@@ -106,16 +106,8 @@ func spanOf(l engine.LoadLegend, end time.Duration) time.Duration {
 
 // tallyOf adds up the stages of a load.
 func tallyOf(s *engine.Snapshot, load int) (sum engine.Tally) {
-	for _, t := range s.Tallies[load] {
-		sum.Planned += t.Planned
-		sum.Sent += t.Sent
-		sum.Dropped += t.Dropped
-		sum.Completed += t.Completed
-		sum.Failed += t.Failed
-		sum.Unfinished += t.Unfinished
-		sum.Exhausted += t.Exhausted
-		sum.Busy += t.Busy
-		sum.Think += t.Think
+	for i := range s.Tallies[load] {
+		sum.Merge(&s.Tallies[load][i])
 	}
 	return sum
 }
