@@ -185,7 +185,11 @@ func (e *evidence) judgeData() {
 		e.spoil("nothing succeeded: %s answers, all of them bad; look at the codes and checks, the load may be aimed at the wrong place", FormatCount(bad))
 	}
 	for _, l := range e.loads {
-		if good > 0 && l.good == 0 && l.bad > 0 {
+		switch {
+		case l.good > 0 && l.tally.Completed == 0 && l.tally.Failed > 0:
+			e.spoil("%s: not one of %s passes through its flow succeeded; look at the request that ends them",
+				l.Name, FormatCount(l.tally.Failed))
+		case good > 0 && l.good == 0 && l.bad > 0:
 			e.spoil("%s: nothing succeeded in %s requests, so it was no such load; look at the errors, codes and checks, it may be aimed at the wrong place",
 				l.Name, FormatCount(l.samples))
 		}

@@ -133,6 +133,17 @@ func TestValidity(t *testing.T) {
 			change:  func(s *engine.Snapshot) { late(s, 100, 9*time.Millisecond, time.Millisecond) },
 			results: broken("p50 < 1ms"),
 		},
+		"requests that succeed in passes that all fail make it invalid": {
+			change: func(s *engine.Snapshot) {
+				y := &s.Tallies[0][0]
+				y.Failed, y.Completed = y.Failed+y.Completed, 0
+				for i := range s.Tallies[0][1:] {
+					y := &s.Tallies[0][1+i]
+					y.Failed, y.Completed = y.Failed+y.Completed, 0
+				}
+			},
+			reason: "passes through its flow succeeded",
+		},
 		"a load in which nothing succeeded makes it invalid": {
 			change: func(s *engine.Snapshot) {
 				for range 3 {
