@@ -57,7 +57,7 @@ const doors = `
 github.com/spf13/                         -> cmd
 github.com/charmbracelet/                 -> report/live
 charm.land/                               -> report/live
-github.com/HdrHistogram/hdrhistogram-go   -> engine/latency
+github.com/HdrHistogram/hdrhistogram-go   -> engine/latency targets/station
 gonum.org/v1/gonum                        -> engine/capacity engine/simulate report/compare
 github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go

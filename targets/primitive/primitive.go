@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"plimsoll/targets/alarm"
 )
 
 // Limits on what a request may ask for, so that no request holds the host down.
@@ -24,7 +26,7 @@ const text = "text/plain; charset=utf-8"
 // primitives is the state behind the paths.
 type primitives struct {
 	started time.Time // stalls are counted from here
-	alarm   alarm
+	alarm   alarm.Alarm
 }
 
 // Handler returns the handler of the paths
@@ -68,7 +70,7 @@ func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.alarm.wait(r.Context(), d)
+	p.alarm.Wait(r.Context(), d) //nolint:errcheck // a client that is gone gets no answer either way
 	return p.ok(w, r)
 }
 
@@ -85,7 +87,7 @@ func (p *primitives) stall(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("for_s has to be less than every_s")
 	}
 	if at := time.Since(p.started) % every; at >= every-frozen {
-		p.alarm.wait(r.Context(), every-at)
+		p.alarm.Wait(r.Context(), every-at) //nolint:errcheck // a client that is gone gets no answer either way
 	}
 	return p.ok(w, r)
 }

@@ -1,11 +1,9 @@
 package primitive
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -102,28 +100,5 @@ func TestStallFreezesTheEndOfEveryPeriodForAll(t *testing.T) {
 	// One call after the other meets the freeze near its beginning.
 	if longest < frozen*8/10 {
 		t.Errorf("longest answer took %v, want about %v", longest, frozen)
-	}
-}
-
-func TestWaitIsNeverTooShortAndEndsWithTheContext(t *testing.T) {
-	var a alarm
-	var over []time.Duration
-	for range 50 {
-		begin := time.Now()
-		a.wait(t.Context(), 300*time.Microsecond)
-		over = append(over, time.Since(begin)-300*time.Microsecond)
-	}
-	slices.Sort(over)
-	if over[0] < 0 {
-		t.Errorf("a wait was %v too short", -over[0])
-	}
-	t.Logf("too long by %v in the middle, %v at most", over[25], over[49])
-
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	begin := time.Now()
-	a.wait(ctx, MaxPause)
-	if took := time.Since(begin); took > MaxPause/6 {
-		t.Errorf("a cancelled wait took %v", took)
 	}
 }

@@ -1,4 +1,4 @@
-package primitive
+package alarm
 
 import (
 	"os"
@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// alarm waits on timerfds, which wake the runtime's poller to the microsecond. The pool
+// Alarm waits on timerfds, which wake the runtime's poller to the microsecond. The pool
 // keeps those not in use; its size follows how many waits end at the same time.
-type alarm struct{ idle sync.Pool }
+type Alarm struct{ idle sync.Pool }
 
 type timer struct {
 	fd   int
@@ -18,7 +18,7 @@ type timer struct {
 }
 
 // exactly waits d > 0. Without a descriptor to spare it is as exact as time.Sleep.
-func (a *alarm) exactly(d time.Duration) {
+func (a *Alarm) exactly(d time.Duration) {
 	t, _ := a.idle.Get().(*timer)
 	if t == nil {
 		fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
