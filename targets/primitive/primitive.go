@@ -19,6 +19,8 @@ const (
 	MaxBytes = 64 << 20    // longest answer of bytes
 	MaxEcho  = 8 << 20     // longest body that echo sends back
 	MaxPause = time.Minute // longest time any path waits
+
+	MaxEvents = 10_000 // most events of one stream
 )
 
 const text = "text/plain; charset=utf-8"
@@ -29,34 +31,45 @@ type primitives struct {
 	alarm   alarm.Alarm
 }
 
-// Handler returns the handler of the paths
+// Handler returns the handler of all paths.
+func Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, handler := range Routes() {
+		mux.Handle(pattern, handler)
+	}
+	return mux
+}
+
+// Routes returns the handlers of the paths by their patterns, as http.ServeMux reads them:
 //
 //	/x/ok                       answers ok at once
 //	/x/io?ms=5                  waits, as for a disk or another service, without using the processor
 //	/x/bytes/{n}                answers with n bytes
 //	/x/status/{code}            answers with the status, 200 … 599
 //	/x/echo                     answers with the body and its type
-//	/x/stall?every_s=10&for_s=1 freezes: of every ten seconds since Handler was called, the last
+//	/x/stall?every_s=10&for_s=1 freezes: of every ten seconds since Routes was called, the last
+//	/x/sse?n=10&every_ms=100    sends n server-sent events, one at a time
 //
 // A parameter that is wrong or past its limit is answered with 400 and the reason.
-func Handler() http.Handler {
+func Routes() map[string]http.Handler {
 	p := &primitives{started: time.Now()}
-	mux := http.NewServeMux()
-	for path, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
+	routes := map[string]http.Handler{}
+	for pattern, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"/x/ok":            p.ok,
 		"/x/io":            p.io,
 		"/x/bytes/{n}":     p.bytes,
 		"/x/status/{code}": p.status,
 		"/x/echo":          p.echo,
 		"/x/stall":         p.stall,
+		"/x/sse":           p.sse,
 	} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		routes[pattern] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if err := answer(w, r); err != nil {
 				http.Error(w, r.URL.Path+": "+err.Error(), http.StatusBadRequest)
 			}
 		})
 	}
-	return mux
+	return routes
 }
 
 func (p *primitives) ok(w http.ResponseWriter, _ *http.Request) error {
@@ -66,7 +79,7 @@ func (p *primitives) ok(w http.ResponseWriter, _ *http.Request) error {
 }
 
 func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
-	d, err := span(r, "ms", 10, time.Millisecond)
+	d, err := Span(r, "ms", 10, time.Millisecond)
 	if err != nil {
 		return err
 	}
@@ -75,11 +88,11 @@ func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *primitives) stall(w http.ResponseWriter, r *http.Request) error {
-	every, err := span(r, "every_s", 10, time.Second)
+	every, err := Span(r, "every_s", 10, time.Second)
 	if err != nil {
 		return err
 	}
-	frozen, err := span(r, "for_s", 1, time.Second)
+	frozen, err := Span(r, "for_s", 1, time.Second)
 	if err != nil {
 		return err
 	}
@@ -139,8 +152,34 @@ func (p *primitives) echo(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// span reads a parameter that is a time in the given unit, fractions allowed.
-func span(r *http.Request, name string, otherwise float64, unit time.Duration) (time.Duration, error) {
+// sse sends events until all are sent or the client has gone.
+func (p *primitives) sse(w http.ResponseWriter, r *http.Request) error {
+	count := 10
+	if s := r.URL.Query().Get("n"); s != "" {
+		var err error
+		if count, err = number(s, 1, MaxEvents); err != nil {
+			return fmt.Errorf("n: %w", err)
+		}
+	}
+	every, err := Span(r, "every_ms", 100, time.Millisecond)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	out := http.NewResponseController(w)
+	for i := range count {
+		if i > 0 && p.alarm.Wait(r.Context(), every) != nil {
+			return nil
+		}
+		fmt.Fprintf(w, "id: %d\ndata: tick\n\n", i)
+		out.Flush() //nolint:errcheck // one that cannot flush sends later
+	}
+	return nil
+}
+
+// Span reads a parameter that is a time in the given unit, fractions allowed.
+func Span(r *http.Request, name string, otherwise float64, unit time.Duration) (time.Duration, error) {
 	value := otherwise
 	if s := r.URL.Query().Get(name); s != "" {
 		var err error

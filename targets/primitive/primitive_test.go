@@ -45,6 +45,8 @@ func TestAnswers(t *testing.T) {
 		{"status answers the status", "GET", "/x/status/503", "", 503, "503 Service Unavailable\n"},
 		{"status without a body", "GET", "/x/status/204", "", 204, ""},
 		{"echo answers the body", "POST", "/x/echo", "hello", 200, "hello"},
+		{"sse sends its events", "GET", "/x/sse?n=2&every_ms=1", "", 200, "id: 0\ndata: tick\n\nid: 1\ndata: tick\n\n"},
+		{"sse of too many events", "GET", "/x/sse?n=10001", "", 400, "/x/sse: n: 10001 is not between 1 and 10000\n"},
 		{"an unknown path is not found", "GET", "/x/nothing", "", 404, "404 page not found\n"},
 		{"ms that is no number", "GET", "/x/io?ms=fast", "", 400, "/x/io: ms=\"fast\" is not a number\n"},
 		{"ms below zero", "GET", "/x/io?ms=-1", "", 400, "/x/io: ms=-1 is not between 0 and 60000\n"},
