@@ -3,6 +3,7 @@ package station
 import (
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -115,5 +116,35 @@ func (d Distribution) merge(o Distribution) (Distribution, error) {
 		}
 		all.sum += t.sum
 	}
+	return all.distribution()
+}
+
+// Times collects times that belong to no job. The zero value is ready for use, by many
+// goroutines.
+type Times struct {
+	mu    sync.Mutex
+	tally tally
+}
+
+// Record adds a time. Those below zero count as zero.
+func (t *Times) Record(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tally.record(max(0, d))
+}
+
+// Reset forgets all times.
+func (t *Times) Reset() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.tally.reset()
+}
+
+// Distribution returns how the times were distributed. The error is that of an encoder,
+// and none that is known.
+func (t *Times) Distribution() (Distribution, error) {
+	t.mu.Lock()
+	all := t.tally.copied()
+	t.mu.Unlock()
 	return all.distribution()
 }
