@@ -133,7 +133,7 @@ func (d *reader) group(n *yaml.Node, path string, v reflect.Value, r rules) {
 	for key, value := range pairs(n) {
 		decode, ok := known[key.Value]
 		if !ok {
-			d.problem(key, path, "unknown key "+quote(key.Value), didYouMean(key.Value, names))
+			d.problem(key, path, "unknown key "+quote(key.Value), DidYouMean(key.Value, names))
 			continue
 		}
 		decode(key, value)

@@ -356,7 +356,7 @@ func (r rules) choose(v reflect.Value, text string) *mistake {
 	}
 	for _, item := range items {
 		if !slices.Contains(r.choices, item) {
-			return &mistake{"unknown value " + quote(item), didYouMean(item, r.choices)}
+			return &mistake{"unknown value " + quote(item), DidYouMean(item, r.choices)}
 		}
 	}
 	return nil

@@ -58,9 +58,9 @@ func (ps Problems) orNil() error {
 // maxWord bounds the words that are compared with those known.
 const maxWord = 200
 
-// didYouMean returns a hint that names the known word nearest to word, or all known words
+// DidYouMean returns a hint that names the known word nearest to word, or all known words
 // if none is near and they are few.
-func didYouMean(word string, known []string) string {
+func DidYouMean(word string, known []string) string {
 	if len(word) > maxWord {
 		return ""
 	}

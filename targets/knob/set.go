@@ -90,7 +90,7 @@ func hintFor(tree reflect.Value, path string) string {
 			return "name a setting in it, like " + k
 		}
 	}
-	return didYouMean(path, known)
+	return DidYouMean(path, known)
 }
 
 // step is one part of a path: a name, or an index if the name is empty.

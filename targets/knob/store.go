@@ -261,6 +261,8 @@ func (s *Store[D]) lock(ctx context.Context) error {
 	select {
 	case <-s.done:
 		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
 	default:
 	}
 	select {
