@@ -56,7 +56,7 @@ func (r *Reply) CopyTo(h http.Header) {
 func (r *Reply) Write(w http.ResponseWriter) error {
 	h := w.Header()
 	r.CopyTo(h)
-	if h["Content-Length"] == nil && hasBody(r.Status) {
+	if h["Content-Length"] == nil && len(r.Body) > 0 && hasBody(r.Status) {
 		h["Content-Length"] = []string{strconv.Itoa(len(r.Body))}
 	}
 	w.WriteHeader(r.Status)
@@ -121,7 +121,7 @@ func number(s string) (n int, rest string, ok bool) {
 	for i := 0; i < len(s) && i < 5; i++ {
 		n |= int(s[i]&0x7f) << (7 * i)
 		if s[i] < 0x80 {
-			return n, s[i+1:], true
+			return n, s[i+1:], n >= 0 // five bytes overflow an int of 32 bits
 		}
 	}
 	return 0, "", false
