@@ -169,7 +169,7 @@ func (l *layer) record(r *http.Request, key string) (loaded, error) {
 	if rec.TooLong() {
 		return l.notKept(key, nil), nil
 	}
-	if !rec.Started() && r.Context().Err() != nil {
+	if rec.Status() == 0 && r.Context().Err() != nil {
 		return loaded{}, context.Cause(r.Context())
 	}
 	answer := rec.Reply()

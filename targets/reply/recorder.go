@@ -3,6 +3,7 @@ package reply
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -67,17 +68,31 @@ func (r *Recorder) giveUp() error {
 	if r.to == nil {
 		return nil
 	}
-	h := r.to.Header()
-	for name, values := range r.sent {
-		h[name] = values
+	return r.forward(r.to, body)
+}
+
+func (r *Recorder) forward(w http.ResponseWriter, body []byte) error {
+	maps.Copy(w.Header(), r.sent)
+	w.WriteHeader(r.status)
+	if len(body) == 0 {
+		return nil
 	}
-	r.to.WriteHeader(r.status)
-	_, err := r.to.Write(body)
+	_, err := w.Write(body)
 	return err
 }
 
-// Started tells whether the handler has set a status or written a body.
-func (r *Recorder) Started() bool { return r.status != 0 }
+// Forward gives the answer to w, all of its header included. One that was too long has gone
+// to the recorder's writer already. The error is that of the connection.
+func (r *Recorder) Forward(w http.ResponseWriter) error {
+	if r.over {
+		return nil
+	}
+	r.WriteHeader(http.StatusOK)
+	return r.forward(w, r.body)
+}
+
+// Status returns the status that the handler set, 0 if it has written nothing.
+func (r *Recorder) Status() int { return r.status }
 
 // TooLong tells whether the answer was longer than the limit, so that there is no Reply.
 func (r *Recorder) TooLong() bool { return r.over }

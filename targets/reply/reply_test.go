@@ -50,11 +50,21 @@ func TestARecordedAnswerIsGivenAgain(t *testing.T) {
 
 func TestAHandlerThatWritesNothingAnswers200(t *testing.T) {
 	rec := NewRecorder(10, nil)
-	if rec.Started() {
-		t.Error("started before anything was written")
+	if rec.Status() != 0 {
+		t.Error("a status before anything was written")
 	}
 	if r := rec.Reply(); r.Status != 200 || len(r.Body) != 0 {
 		t.Errorf("got %d %q", r.Status, r.Body)
+	}
+}
+
+func TestForwardGivesAllOfTheHeader(t *testing.T) {
+	rec, w := NewRecorder(10, nil), httptest.NewRecorder()
+	rec.Header().Set("Server-Timing", "db;dur=1")
+	rec.WriteHeader(201)
+	rec.Write([]byte("made"))
+	if err := rec.Forward(w); err != nil || w.Code != 201 || w.Body.String() != "made" || w.Header().Get("Server-Timing") == "" {
+		t.Errorf("%v: got %d %q %v", err, w.Code, w.Body, w.Header())
 	}
 }
 
