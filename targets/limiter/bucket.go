@@ -72,15 +72,12 @@ func (r *Rule) leaky(s State, now, n int64) (State, Decision) {
 func (r *Rule) backlog(s State, now int64) (at, level int64) {
 	at = max(s[0], now)
 	level = max(s[1]-1000*(at-s[0]), 0)
-	if s[2] != 0 {
-		level = rescale(level, s[2], r.Interval)
-	}
-	return at, min(level, r.Burst*r.Interval)
+	return at, min(rescale(level, s[2], r.Interval), r.Burst*r.Interval)
 }
 
 // rescale turns an amount of time at one interval into that of as many requests at another.
 func rescale(amount, from, to int64) int64 {
-	if from == to {
+	if from == to || from == 0 {
 		return amount
 	}
 	// In floating point, because Lua has no other numbers.

@@ -22,7 +22,7 @@ type Config struct {
 	Store        string `yaml:"store" default:"local" oneof:"local shared redis" about:"where quotas are kept: each worker, shared memory between workers, Redis"`
 	OnStoreError string `yaml:"on_store_error" default:"local" oneof:"open closed local" about:"without the store: admit all, refuse all with 503, or an Nth of the limit in each of N workers"`
 	Outage       Outage `yaml:"outage"`
-	MaxKeys      int    `yaml:"max_keys" default:"100000" min:"64" max:"10000000" about:"keys that a worker remembers; the one nearest to a full quota is forgotten first"`
+	MaxKeys      int    `yaml:"max_keys" default:"100000" min:"1000" max:"10000000" about:"keys that a worker remembers; the one nearest to a full quota is forgotten first"`
 
 	Fair    string        `yaml:"fair" default:"off" oneof:"off token drr" about:"shares rate between clients, whatever the key: rate/active clients for each, or a queue of each that takes turns (deficit round robin)"`
 	Queue   int           `yaml:"queue" default:"10" min:"1" max:"10000" about:"of drr: requests of one client that may wait"`

@@ -47,7 +47,10 @@ func (s *localStore) take(asks []Ask, now int64, out []Decision) {
 		sh := &s.shards[s.shard(&asks[0].Key)]
 		sh.mu.Lock()
 		e := s.entry(sh, &asks[0], now)
-		if out[0] = e.look(&asks[0], now, asks[0].Cost); out[0].Allowed {
+		if asks[0].Rule.Algo != SlidingLog {
+			e.state, out[0] = asks[0].Rule.Take(e.state, now, asks[0].Cost)
+			e.whole = asks[0].Rule.Whole(e.state)
+		} else if out[0] = e.look(&asks[0], now, asks[0].Cost); out[0].Allowed {
 			e.charge(&asks[0], now)
 		}
 		sh.mu.Unlock()
@@ -98,10 +101,11 @@ func (e *entry) look(a *Ask, now, cost int64) Decision {
 func (e *entry) charge(a *Ask, now int64) {
 	if a.Rule.Algo == SlidingLog {
 		e.journal.add(now, a.Cost)
+		e.whole = a.Rule.Whole(e.journal.summary(a.Rule, now, 0))
 	} else {
 		e.state, _ = a.Rule.Take(e.state, now, a.Cost)
+		e.whole = a.Rule.Whole(e.state)
 	}
-	e.whole = now + int64(a.Rule.Forgettable()/1000) + 1
 }
 
 // shard returns the index of the key's shard.

@@ -200,10 +200,6 @@ func (q *queue) length() int {
 	return q.waiting
 }
 
-func ceilMicros(d time.Duration) int64 {
-	return int64((d + time.Microsecond - 1) / time.Microsecond)
-}
-
 // look returns what remains under the rule, charging nothing.
 func (q *queue) look() Decision {
 	q.mu.Lock()

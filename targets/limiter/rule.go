@@ -87,7 +87,23 @@ func (r *Rule) Return(s State, now, n int64) State {
 	return s
 }
 
-// Forgettable returns how long after its last request a key is as one never seen.
+// Whole returns the instant from which the state is as good as that of a key never seen.
+func (r *Rule) Whole(s State) int64 {
+	switch r.Algo {
+	case TokenBucket:
+		return s[0] + ceilMicros(time.Duration(r.Burst*r.Interval-rescale(s[1], s[2], r.Interval)))
+	case SlidingWindow:
+		return s[0] + 2*r.Window
+	case SlidingLog:
+		return s[2] + r.Window
+	case FixedWindow:
+		return s[0] + r.Window
+	default:
+		return s[0] + ceilMicros(time.Duration(rescale(s[1], s[2], r.Interval)))
+	}
+}
+
+// Forgettable returns the longest that a state may take to be whole.
 func (r *Rule) Forgettable() time.Duration {
 	switch r.Algo {
 	case SlidingWindow:
@@ -107,8 +123,10 @@ func (r *Rule) Quota() (q, w int64) {
 		w = ceilSeconds(micros(r.Window))
 		return r.Limit * w * 1e6 / r.Window, w
 	}
-	w = ceilSeconds(time.Duration(r.Burst * r.Interval))
-	return w * int64(time.Second) / r.Interval, w
+	// An interval in whole nanoseconds may be a little long for the rate it stands for.
+	slack := r.Interval / 1000
+	w = max(ceilSeconds(time.Duration(r.Burst*r.Interval-slack)), 1)
+	return (w*int64(time.Second) + slack) / r.Interval, w
 }
 
 // Most returns the largest cost that can ever be admitted.
@@ -121,6 +139,10 @@ func (r *Rule) Most() int64 {
 
 func (r *Rule) windowed() bool {
 	return r.Algo == SlidingLog || r.Algo == SlidingWindow || r.Algo == FixedWindow
+}
+
+func ceilMicros(d time.Duration) int64 {
+	return int64((d + time.Microsecond - 1) / time.Microsecond)
 }
 
 func micros(n int64) time.Duration { return time.Duration(n) * time.Microsecond }

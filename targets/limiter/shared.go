@@ -2,12 +2,16 @@ package limiter
 
 import "context"
 
-// Cells are numbered cells of memory that worker processes have in common. Update calls fn
-// with the state of the key's cell, all zero if the key is new, while nobody else can see
-// the cell; fn changes it in place, takes no time and calls nothing. An error says that
-// the cell could not be had; fn has not been called then.
+// CellWords is how many numbers a cell has; the limiter uses the first three.
+const CellWords = 12
+
+// Cells are records of memory that worker processes have in common. Do calls fn with the
+// numbers of the key, all zero if the key is not known, while nobody else can see them,
+// and keeps them until the time that fn returns, in nanoseconds since 1970 like now; after
+// it the record may go to another key. Fn takes no time and calls nothing. An error says
+// that the record could not be had; fn has not been called then.
 type Cells interface {
-	Update(key uint64, fn func(state *[3]int64)) error
+	Do(key uint64, now int64, fn func(words *[CellWords]int64) (expires int64)) error
 }
 
 // sharedStore keeps quotas in cells that all workers share.
@@ -18,11 +22,11 @@ type sharedStore struct{ cells Cells }
 func (s sharedStore) take(_ context.Context, asks []Ask, now int64, out []Decision) error {
 	for i := range asks {
 		a := &asks[i]
-		if err := s.cells.Update(a.Key.Hash(), func(state *[3]int64) {
-			var after State
-			after, out[i] = a.Rule.Take(*state, now, a.Cost)
-			*state = after
-		}); err != nil {
+		err := s.change(a, now, func(state State) State {
+			state, out[i] = a.Rule.Take(state, now, a.Cost)
+			return state
+		})
+		if err != nil {
 			return s.undo(asks[:i], now, out, err)
 		}
 		if !out[i].Allowed {
@@ -34,32 +38,40 @@ func (s sharedStore) take(_ context.Context, asks []Ask, now int64, out []Decisi
 
 // refuse gives back what the asks before the i-th took, and looks at those after it.
 func (s sharedStore) refuse(asks []Ask, i int, now int64, out []Decision) error {
-	if err := s.undo(asks[:i], now, out, nil); err != nil {
-		return err
-	}
-	for j := i + 1; j < len(asks); j++ {
+	err := s.undo(asks[:i], now, out, nil)
+	for j := i + 1; j < len(asks) && err == nil; j++ {
 		a := &asks[j]
-		if err := s.cells.Update(a.Key.Hash(), func(state *[3]int64) {
-			if _, out[j] = a.Rule.Take(*state, now, a.Cost); out[j].Allowed {
-				_, out[j] = a.Rule.Take(*state, now, 0)
+		err = s.change(a, now, func(state State) State {
+			if _, out[j] = a.Rule.Take(state, now, a.Cost); out[j].Allowed {
+				_, out[j] = a.Rule.Take(state, now, 0)
 			}
-		}); err != nil {
-			return err
-		}
+			return state
+		})
 	}
-	return nil
+	return err
 }
 
 // undo gives back what the asks took and returns cause, or why it could not.
 func (s sharedStore) undo(asks []Ask, now int64, out []Decision, cause error) error {
 	for i := range asks {
 		a := &asks[i]
-		if err := s.cells.Update(a.Key.Hash(), func(state *[3]int64) {
-			*state = a.Rule.Return(*state, now, a.Cost)
-			_, out[i] = a.Rule.Take(*state, now, 0)
-		}); err != nil && cause == nil {
+		err := s.change(a, now, func(state State) State {
+			state = a.Rule.Return(state, now, a.Cost)
+			_, out[i] = a.Rule.Take(state, now, 0)
+			return state
+		})
+		if err != nil && cause == nil {
 			cause = err
 		}
 	}
 	return cause
+}
+
+// change changes the state of the ask's key.
+func (s sharedStore) change(a *Ask, now int64, fn func(State) State) error {
+	return s.cells.Do(a.Key.Hash(), now*1000, func(words *[CellWords]int64) int64 {
+		state := fn(State(words[:3]))
+		copy(words[:], state[:])
+		return a.Rule.Whole(state) * 1000
+	})
 }

@@ -14,7 +14,9 @@ func (r *Rule) fixed(s State, now, n int64) (State, Decision) {
 	if count+n > r.Limit {
 		return s, Decision{Limit: r.Limit, Remaining: max(r.Limit-count, 0), RetryAfter: reset, ResetAfter: reset}
 	}
-	count += n
+	if count += n; count == 0 {
+		reset = 0
+	}
 	return State{start, count}, Decision{Allowed: true, Limit: r.Limit, Remaining: r.Limit - count, ResetAfter: reset}
 }
 
