@@ -213,7 +213,7 @@ func selectCommand(_ *Server, _ *client, out []byte, args [][]byte) []byte {
 	n, ok := integer(args[1])
 	switch {
 	case !ok:
-		return fail(out, "ERR invalid DB index")
+		return fail(out, errNotInteger)
 	case n != 0:
 		return fail(out, "ERR DB index is out of range")
 	}

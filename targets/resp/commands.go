@@ -163,7 +163,7 @@ func arityError(name string) string {
 }
 
 func subcommandError(command string, sub []byte) string {
-	return fmt.Sprintf("ERR unknown subcommand or wrong number of arguments for '%.128s'. Try %s HELP.", sub, command)
+	return fmt.Sprintf("ERR unknown subcommand '%.128s'. Try %s HELP.", sub, command)
 }
 
 // unknownError names the command and what of its arguments fits into 128 bytes.

@@ -73,13 +73,13 @@ func typeCommand(t *Tx, out []byte, args [][]byte) []byte {
 // expireCommand is EXPIRE and its like, with the options NX, XX, GT and LT.
 func expireCommand(unit int64, relative bool) func(*Tx, []byte, [][]byte) []byte {
 	return func(t *Tx, out []byte, args [][]byte) []byte {
-		n, ok := integer(args[2])
-		if !ok {
-			return fail(out, errNotInteger)
-		}
 		may, problem := expireOptions(args[3:])
 		if problem != "" {
 			return fail(out, problem)
+		}
+		n, ok := integer(args[2])
+		if !ok {
+			return fail(out, errNotInteger)
 		}
 		at, ok := moment(n, unit, relative, t.now)
 		if !ok {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/redcon"
 )
@@ -61,7 +62,7 @@ func appendAny(out []byte, v any) []byte {
 	case nil:
 		return redcon.AppendNull(out)
 	case error:
-		return redcon.AppendAny(out, v) // puts ERR in front where it lacks
+		return fail(out, prefixed(v.Error()))
 	case Status:
 		return redcon.AppendString(out, string(v))
 	case string:
@@ -90,6 +91,15 @@ func appendAny(out []byte, v any) []byte {
 		return out
 	}
 	return fail(out, "ERR a reply of a kind that cannot be sent")
+}
+
+// prefixed puts ERR in front of an error that does not begin with a word in upper case.
+func prefixed(text string) string {
+	word, _, _ := strings.Cut(text, " ")
+	if word == "" || strings.ContainsFunc(word, func(c rune) bool { return c < 'A' || c > 'Z' }) {
+		return "ERR " + text
+	}
+	return text
 }
 
 // decode returns the first reply in b and how long it is: nil, int64, string, Status,

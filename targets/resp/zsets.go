@@ -2,7 +2,6 @@ package resp
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"sort"
 
@@ -78,6 +77,9 @@ func readBound(b []byte) (bound, bool) {
 	open := len(b) > 0 && b[0] == '('
 	if open {
 		b = b[1:]
+	}
+	if len(b) == 0 {
+		return bound{0, open}, true // as strtod has it
 	}
 	score, ok := float(b)
 	return bound{score, open}, ok
@@ -234,27 +236,54 @@ func appendMembers(out []byte, members []member, scores bool) []byte {
 	return out
 }
 
+// page is which of the members in a range are asked for, and whether with their scores.
+type page struct {
+	scores        bool
+	offset, count int64
+}
+
+// readPage reads the options of ZRANGEBYSCORE; problem is the error to answer, if any.
+func readPage(args [][]byte) (p page, problem string) {
+	p.count = -1
+	for len(args) > 0 {
+		switch {
+		case is(args[0], "WITHSCORES"):
+			p.scores, args = true, args[1:]
+		case is(args[0], "LIMIT") && len(args) >= 3:
+			var okOffset, okCount bool
+			p.offset, okOffset = integer(args[1])
+			p.count, okCount = integer(args[2])
+			if !okOffset || !okCount {
+				return p, errNotInteger
+			}
+			args = args[3:]
+		default:
+			return p, errSyntax
+		}
+	}
+	return p, ""
+}
+
+// of returns the members of the page; a negative count is all that follow.
+func (p page) of(members []member) []member {
+	if p.offset < 0 || p.offset > int64(len(members)) {
+		return nil
+	}
+	members = members[p.offset:]
+	if p.count >= 0 && p.count < int64(len(members)) {
+		members = members[:p.count]
+	}
+	return members
+}
+
 func zrangebyscoreCommand(t *Tx, out []byte, args [][]byte) []byte {
+	p, problem := readPage(args[4:])
+	if problem != "" {
+		return fail(out, problem)
+	}
 	low, high, ok := bounds(args[2], args[3])
 	if !ok {
 		return fail(out, errMinMax)
-	}
-	scores, offset, count := false, int64(0), int64(math.MaxInt64)
-	for rest := args[4:]; len(rest) > 0; {
-		switch {
-		case is(rest[0], "WITHSCORES"):
-			scores, rest = true, rest[1:]
-		case is(rest[0], "LIMIT") && len(rest) >= 3:
-			var okOffset, okCount bool
-			offset, okOffset = integer(rest[1])
-			count, okCount = integer(rest[2])
-			if !okOffset || !okCount {
-				return fail(out, errNotInteger)
-			}
-			rest = rest[3:]
-		default:
-			return fail(out, errSyntax)
-		}
 	}
 	e, wrong := t.read(args[1], aZset)
 	switch {
@@ -264,15 +293,7 @@ func zrangebyscoreCommand(t *Tx, out []byte, args [][]byte) []byte {
 		return redcon.AppendArray(out, 0)
 	}
 	from, to := e.zset.span(low, high)
-	members := e.zset.order[from:to]
-	if offset < 0 || offset > int64(len(members)) {
-		return redcon.AppendArray(out, 0)
-	}
-	members = members[offset:]
-	if count >= 0 && count < int64(len(members)) { // a negative count is all
-		members = members[:count]
-	}
-	return appendMembers(out, members, scores)
+	return appendMembers(out, p.of(e.zset.order[from:to]), p.scores)
 }
 
 func zremrangebyscoreCommand(t *Tx, out []byte, args [][]byte) []byte {
