@@ -120,7 +120,6 @@ func (d *reader) group(n *yaml.Node, path string, v reflect.Value, r rules) {
 		d.problem(n, path, "must be a group of settings", "write it as  key: value")
 		return
 	}
-	d.places[path] = n
 	known := map[string]func(key, value *yaml.Node){}
 	var names []string
 	flat(v, r, func(f field, v reflect.Value) {

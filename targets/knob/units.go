@@ -29,7 +29,11 @@ func (r *Rate) UnmarshalText(text []byte) error {
 	if err != nil || span <= 0 {
 		return fmt.Errorf("%q is not a rate, like 100/s or 300/1m", text)
 	}
-	*r = Rate(n / span.Seconds())
+	perSecond := n / span.Seconds()
+	if math.IsInf(perSecond, 0) {
+		return fmt.Errorf("%q is not a rate, like 100/s or 300/1m", text)
+	}
+	*r = Rate(perSecond)
 	return nil
 }
 
