@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,9 +98,9 @@ func TestAnySequenceOfBatchesIsWhatWasWrittenLastAndIsNotOver(t *testing.T) {
 
 // play does the actions and says what is not as it should be.
 func play(actions []action) string {
-	fail := false
+	var fail atomic.Bool
 	s := knob.NewStore(new(numbers), func(context.Context, *numbers, int, []knob.Change) error {
-		if fail {
+		if fail.Load() {
 			return errors.New("no")
 		}
 		return nil
@@ -116,13 +117,13 @@ func play(actions []action) string {
 		return ""
 	}
 	for order, a := range actions {
-		fail = a.fail
+		fail.Store(a.fail)
 		if _, err := s.Change(context.Background(), a.batch); err == nil {
 			history = append(history, a.writes(order)...)
-		} else if !fail {
+		} else if !a.fail {
 			return err.Error()
 		}
-		fail = false
+		fail.Store(false)
 		time.Sleep(a.pause)
 		if text := wrong(); text != "" {
 			return text

@@ -1,7 +1,6 @@
 package knob
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -102,9 +101,7 @@ func (s *Store[D]) number() (int, error) {
 func (s *Store[D]) enqueue(j job) {
 	s.mu.Lock()
 	s.lists.pending = append(s.lists.pending, j)
-	slices.SortStableFunc(s.lists.pending, func(a, b job) int {
-		return cmp.Or(a.due.Compare(b.due), cmp.Compare(a.id, b.id))
-	})
+	slices.SortStableFunc(s.lists.pending, func(a, b job) int { return a.due.Compare(b.due) })
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:

@@ -160,7 +160,7 @@ func (e *editor) descend(path string, v reflect.Value, r rules, steps []step) *m
 		}
 		entry := entryOf(v, steps[0].name)
 		m := e.descend(underKey(path, steps[0].name), entry, r, steps[1:])
-		if m == nil && e.write {
+		if e.write {
 			v.SetMapIndex(key, entry)
 		}
 		return m

@@ -280,6 +280,41 @@ func TestWhatCannotBeTakenBackStays(t *testing.T) {
 	})
 }
 
+func TestWhatStaysIsNotTakenBackByWhatWasBelow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := newStore(t)
+		change(t, s, knob.Batch{Set: set("high", 100), RevertAfter: 3 * time.Second})
+		change(t, s, knob.Batch{Set: set("high", 200), RevertAfter: time.Second})
+		change(t, s, knob.Batch{Set: set("low", 150)})
+		time.Sleep(2 * time.Second) // 100 is refused: it is below low
+		change(t, s, knob.Batch{Set: set("low", 1)})
+		time.Sleep(time.Hour)
+		expect(t, s, 5, "1 200 5s a")
+	})
+}
+
+func TestGoingBackOutlivesTheOneWhoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		doc := new(pair)
+		knob.Defaults(doc)
+		ctx, cancel := context.WithCancel(t.Context())
+		var versions []int
+		s := knob.NewStore(doc, func(ctx context.Context, _ *pair, version int, _ []knob.Change) error {
+			cancel()
+			if ctx.Err() == nil {
+				versions = append(versions, version)
+			}
+			return ctx.Err()
+		})
+		defer s.Close()
+		_, err := s.Change(ctx, knob.Batch{Set: set("low", 2)})
+		if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(versions, []int{1}) {
+			t.Errorf("got %v, applied %v", err, versions)
+		}
+		expect(t, s, 1, "1 10 5s a")
+	})
+}
+
 func TestCancelDropsWhatIsScheduled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, _ := newStore(t)
