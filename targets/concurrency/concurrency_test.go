@@ -29,7 +29,7 @@ func TestTheDefaultsAreThoseOfTheOriginals(t *testing.T) {
 		{defaults[AIMDConfig](t), AIMDConfig{Initial: 20, Min: 20, Max: 200, Backoff: 0.9, Timeout: 5 * time.Second}},
 		{defaults[VegasConfig](t), VegasConfig{Initial: 20, Max: 1000, Smoothing: 1, Alpha: 3, Beta: 6, ProbeMultiplier: 30}},
 		{defaults[Gradient2Config](t), Gradient2Config{Initial: 20, Min: 20, Max: 200, Smoothing: 0.2, QueueSize: 4, RTTTolerance: 1.5, LongWindow: 600}},
-		{defaults[WindowConfig](t), WindowConfig{Min: time.Second, Max: time.Second, Samples: 10, MinRTT: 100 * time.Microsecond}},
+		{defaults[WindowConfig](t), WindowConfig{Enabled: true, Min: time.Second, Max: time.Second, Samples: 10, MinRTT: 100 * time.Microsecond}},
 		{defaults[EnvoyConfig](t), EnvoyConfig{Percentile: 50, Max: 1000, UpdateInterval: 100 * ms, MinRTT: MinRTTConfig{
 			Interval: time.Minute, RequestCount: 50, Jitter: 15, MinConcurrency: 3, Buffer: 25,
 		}}},

@@ -24,7 +24,8 @@ func (c Gradient2Config) Check() error { return checkBounds("min", c.Min, "max",
 const warmUp = 10
 
 // Gradient2 follows how the time of a request compares with its long-term average, as
-// Gradient2Limit of Netflix concurrency-limits does:
+// Gradient2Limit of Netflix concurrency-limits does. An overload that lasts becomes part of
+// the average, and the limit climbs after it:
 //
 //	gradient = max(0.5, min(1, tolerance × long/short))
 //	limit    = (1 - smoothing) limit + smoothing (gradient × limit + queue size)

@@ -7,9 +7,10 @@ import (
 )
 
 // WindowConfig sets the windows that samples are averaged over. The defaults are those of
-// WindowedLimit of Netflix concurrency-limits.
+// WindowedLimit of Netflix concurrency-limits. Without windows a limit takes every spread of
+// service times for queueing: Vegas then stays far below what the service can do.
 type WindowConfig struct {
-	Enabled bool          `yaml:"enabled" default:"false" about:"averages samples over a window before the limit learns of them"`
+	Enabled bool          `yaml:"enabled" default:"true" about:"averages samples over a window before the limit learns of them"`
 	Min     time.Duration `yaml:"min" default:"1s" min:"100ms" max:"10m" about:"shortest window"`
 	Max     time.Duration `yaml:"max" default:"1s" min:"100ms" max:"10m" about:"longest window"`
 	Samples int           `yaml:"samples" default:"10" min:"10" max:"1000000" about:"a window with fewer samples is thrown away"`
