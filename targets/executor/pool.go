@@ -53,11 +53,15 @@ func Block(ctx context.Context, fn func(context.Context) error) error {
 	if t == nil {
 		return fn(ctx)
 	}
+	place, err := join(ctx, t.executor.blocking, "blocking") // on the loop, so that a refusal costs no turn
+	if err != nil {
+		return err
+	}
 	mine := t.leave()
 	if mine {
 		defer t.comeBack(ctx)
 	}
-	release, err := t.acquire(ctx, t.executor.blocking, "blocking", mine)
+	release, err := t.wait(ctx, place, mine)
 	if err != nil {
 		return err
 	}
@@ -97,8 +101,13 @@ func Compute(ctx context.Context, task Task) ([]byte, error) {
 
 // offload runs the task on the cpu pool.
 func (t *turn) offload(ctx context.Context, cfg CPUPool, task Task) ([]byte, error) {
-	vacate, err := t.place(ctx, cfg) // before the loop is let go: where a full queue blocks, it blocks the loop
+	vacate, err := t.standBy(ctx, cfg)
 	if err != nil {
+		return nil, err
+	}
+	place, err := join(ctx, t.executor.cpu, "cpu")
+	if err != nil {
+		vacate()
 		return nil, err
 	}
 	mine := t.leave()
@@ -106,7 +115,7 @@ func (t *turn) offload(ctx context.Context, cfg CPUPool, task Task) ([]byte, err
 		defer t.comeBack(ctx)
 	}
 	defer vacate() // before coming back, or the loop and the queue would wait for each other
-	release, err := t.acquire(ctx, t.executor.cpu, "cpu", mine)
+	release, err := t.wait(ctx, place, mine)
 	if err != nil {
 		return nil, err
 	}
@@ -119,8 +128,9 @@ func (t *turn) offload(ctx context.Context, cfg CPUPool, task Task) ([]byte, err
 	return task.Run(task.Payload)
 }
 
-// place waits for a place in or before the pool, if a full queue blocks.
-func (t *turn) place(ctx context.Context, cfg CPUPool) (vacate func(), err error) {
+// standBy waits for a place in or before the pool, if a full queue blocks. It holds the
+// loop in the meantime, as a full queue that blocks its producer does.
+func (t *turn) standBy(ctx context.Context, cfg CPUPool) (vacate func(), err error) {
 	if cfg.Overflow != "block" || cfg.Queue < 0 {
 		return func() {}, nil
 	}
@@ -131,14 +141,23 @@ func (t *turn) place(ctx context.Context, cfg CPUPool) (vacate func(), err error
 	return vacate, err
 }
 
-// acquire waits for a server of a pool. Only the request's own goroutine notes the time.
-func (t *turn) acquire(ctx context.Context, pool *station.Station, name string, mine bool) (func(), error) {
-	release, wait, err := pool.Acquire(ctx, 0)
-	if mine {
-		t.request.Timing.Add("pool", wait)
+// join takes a place in a pool or its queue.
+func join(ctx context.Context, pool *station.Station, name string) (*station.Place, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	place, err := pool.Join(0)
 	if errors.Is(err, station.ErrFull) {
 		return nil, &SaturatedError{Pool: name, RetryAfter: max(time.Second, drain(pool.Stats()))}
+	}
+	return place, err
+}
+
+// wait waits for a server of a pool. Only the request's own goroutine notes the time.
+func (t *turn) wait(ctx context.Context, place *station.Place, mine bool) (release func(), err error) {
+	release, wait, err := place.Wait(ctx)
+	if mine {
+		t.request.Timing.Add("pool", wait)
 	}
 	return release, err
 }

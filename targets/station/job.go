@@ -42,6 +42,11 @@ func (s *Station) enter(ctx context.Context, j *job) error {
 	if taken || err != nil {
 		return err
 	}
+	return s.await(ctx, j)
+}
+
+// await waits until a server takes the job from the queue.
+func (s *Station) await(ctx context.Context, j *job) error {
 	select {
 	case <-j.ready:
 		return nil

@@ -9,8 +9,12 @@ import (
 
 func TestAQueueIsInOrderWhateverLeavesIt(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := queue{discipline: "fifo"}
+		q := queue{discipline: "priority"}
 		var in []*job // the same jobs, in no order
+		for _, priority := range rapid.SliceOfN(rapid.IntRange(0, 99), 0, 40).Draw(t, "priorities") {
+			in = append(in, &job{priority: priority})
+			q.push(in[len(in)-1])
+		}
 		for range rapid.IntRange(1, 80).Draw(t, "events") {
 			switch rapid.IntRange(0, 5).Draw(t, "event") {
 			case 0:
@@ -37,6 +41,11 @@ func TestAQueueIsInOrderWhateverLeavesIt(t *testing.T) {
 			}
 			if q.waiting() != len(in) {
 				t.Fatalf("%d wait, want %d", q.waiting(), len(in))
+			}
+			for i, j := range q.jobs {
+				if j.place != i || q.before(j, q.jobs[max(0, i-1)/2]) {
+					t.Fatalf("job %d of priority %d is out of order at %d", j.seq, j.priority, i)
+				}
 			}
 		}
 	})

@@ -143,14 +143,46 @@ func (s *Station) Serve(ctx context.Context, work Job) (Visit, error) {
 // called; further calls of release do nothing. Its errors are those of Serve, and release
 // is nil with an error. Wait is how long it took either way.
 func (s *Station) Acquire(ctx context.Context, priority int) (release func(), wait time.Duration, err error) {
-	j := &job{priority: priority, demand: held}
-	err = s.enter(ctx, j)
-	wait = max(0, j.begun-j.arrived)
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	p, err := s.Join(priority)
+	if err != nil {
+		return nil, 0, err
+	}
+	return p.Wait(ctx)
+}
+
+// Place is a place with a server, or in the queue for one. Who joins has to wait too.
+type Place struct {
+	station *Station
+	job     job
+	taken   bool // whether a server took it when it came
+}
+
+// Join is the first half of Acquire: it never blocks, and returns ErrFull if the queue is.
+func (s *Station) Join(priority int) (*Place, error) {
+	p := &Place{station: s, job: job{priority: priority, demand: held}}
+	var err error
+	if p.taken, err = s.arrive(&p.job); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Wait is the second half of Acquire.
+func (p *Place) Wait(ctx context.Context) (release func(), wait time.Duration, err error) {
+	if !p.taken {
+		err = p.station.await(ctx, &p.job)
+	}
+	wait = p.job.begun - p.job.arrived
 	if err != nil {
 		return nil, wait, err
 	}
-	return func() { s.finish(j) }, wait, nil
+	return p.release, wait, nil
 }
+
+func (p *Place) release() { p.station.finish(&p.job) }
 
 // Probe waits in the queue as a job would, and returns how long that took. It is not
 // counted, takes no server and meets no bound of the queue: it only looks.

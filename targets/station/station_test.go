@@ -163,6 +163,42 @@ func TestAServerIsHeldUntilItIsReleased(t *testing.T) {
 	})
 }
 
+func TestAPlaceIsKnownBeforeItIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New("joined", 1, constant(1, 1))
+		first, err := s.Join(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := s.Join(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Join(0); !errors.Is(err, ErrFull) {
+			t.Errorf("the third: %v", err)
+		}
+		release, wait, err := first.Wait(t.Context())
+		if err != nil || wait != 0 {
+			t.Fatalf("the first waited %v: %v", wait, err)
+		}
+		time.AfterFunc(5*ms, release)
+		release, wait, err = second.Wait(t.Context())
+		if err != nil || wait != 5*ms {
+			t.Fatalf("the second waited %v: %v", wait, err)
+		}
+		release()
+		third, err := s.Join(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if release, _, err = third.Wait(canceled(t)); err != nil { // it has its server already
+			t.Fatal(err)
+		}
+		release()
+		conserved(t, truth(t, s).Counts)
+	})
+}
+
 func canceled(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
