@@ -24,10 +24,13 @@ type setOptions struct {
 	at                int64 // when it expires in milliseconds; 0: never
 }
 
-// readSetOptions reads the options of SET; problem is the error to answer, if any.
+// readSetOptions reads the options of SET; problem is the error to answer, if any. As with
+// Redis, whether the words are in order comes before whether the time is one.
 func readSetOptions(args [][]byte, now int64) (o setOptions, problem string) {
+	var when []byte
+	var unit int64
+	var relative bool
 	for i := 0; i < len(args); i++ {
-		unit, relative := int64(0), fromNow
 		switch a := args[i]; {
 		case is(a, "NX"):
 			o.nx = true
@@ -37,32 +40,37 @@ func readSetOptions(args [][]byte, now int64) (o setOptions, problem string) {
 			o.get = true
 		case is(a, "KEEPTTL"):
 			o.keep = true
-		case is(a, "EX"):
-			unit = inSeconds
-		case is(a, "PX"):
-			unit = inMilliseconds
-		case is(a, "EXAT"):
-			unit, relative = inSeconds, atTime
-		case is(a, "PXAT"):
-			unit, relative = inMilliseconds, atTime
+		case when == nil && i+1 < len(args) && timeOption(a, &unit, &relative):
+			i++
+			when = args[i]
 		default:
 			return o, errSyntax
 		}
-		if unit == 0 {
-			continue
-		}
-		i++
-		if i == len(args) || o.at != 0 {
-			return o, errSyntax
-		}
-		if o.at, problem = lifetime(args[i], unit, relative, now, "set"); problem != "" {
-			return o, problem
-		}
 	}
-	if o.nx && o.xx || o.keep && o.at != 0 {
+	if o.nx && o.xx || o.keep && when != nil {
 		return o, errSyntax
 	}
-	return o, ""
+	if when != nil {
+		o.at, problem = lifetime(when, unit, relative, now, "set")
+	}
+	return o, problem
+}
+
+// timeOption reads the name of an option that is followed by a time.
+func timeOption(name []byte, unit *int64, relative *bool) bool {
+	switch {
+	case is(name, "EX"):
+		*unit, *relative = inSeconds, fromNow
+	case is(name, "PX"):
+		*unit, *relative = inMilliseconds, fromNow
+	case is(name, "EXAT"):
+		*unit, *relative = inSeconds, atTime
+	case is(name, "PXAT"):
+		*unit, *relative = inMilliseconds, atTime
+	default:
+		return false
+	}
+	return true
 }
 
 // lifetime reads when a new value expires, which has to be a time above 0.
