@@ -56,16 +56,22 @@ func (s *Shedder) arrive(permit *Permit, p middleware.Priority, deadline, now ti
 		s.counts.refused(p, QueueFull)
 		return nil, QueueFull
 	}
-	w := &waiter{permit: permit, priority: p, deadline: deadline, since: now, verdict: make(chan Reason, 1)}
-	s.counts.queued++
+	w := &waiter{permit: permit, priority: p, deadline: deadline, since: now}
 	s.queue.add(s.cfg, w)
 	if s.cfg.Queue > 0 && s.queue.length > s.cfg.Queue {
-		worst, reason := s.queue.worst(s.cfg), QueueFull
-		if worst.lane != w.lane {
-			reason = PushedOut
+		switch worst := s.queue.worst(s.cfg); {
+		case worst == w:
+			s.queue.remove(w)
+			s.counts.refused(p, QueueFull)
+			return nil, QueueFull
+		case worst.lane == w.lane:
+			s.drop(worst, QueueFull, now)
+		default:
+			s.drop(worst, PushedOut, now)
 		}
-		s.drop(worst, reason, now)
 	}
+	s.counts.queued++
+	w.verdict = make(chan Reason, 1)
 	return w, ""
 }
 

@@ -41,8 +41,8 @@ type Shedder struct {
 	// Exempt tells which requests pass the layer freely, health checks say; nil: none. It
 	// is set before the layer is used.
 	Exempt func(*http.Request) bool
-	// OnLimit is told when an adaptive limit moves, which may be with every request; nil:
-	// nobody is. It is set before the first request.
+	// OnLimit is told when the limit moves, which an adaptive one may with every request; 0:
+	// any number. It is set before the first request; nil: nobody is told.
 	OnLimit func(from, to int)
 
 	shared atomic.Pointer[Config] // cfg, for who does not hold the lock
@@ -93,8 +93,16 @@ func (s *Shedder) unlock() {
 	s.told = to
 	s.mu.Unlock()
 	if from != to && s.OnLimit != nil {
-		s.OnLimit(from, to)
+		s.OnLimit(shown(from), shown(to))
 	}
+}
+
+// shown returns a limit as it is told to others: 0 is any number.
+func shown(limit int) int {
+	if limit == math.MaxInt {
+		return 0
+	}
+	return limit
 }
 
 // lookAtLimit returns how many requests may be under way now.

@@ -1,7 +1,6 @@
 package shedder
 
 import (
-	"math"
 	"time"
 
 	"plimsoll/targets/middleware"
@@ -54,12 +53,9 @@ func (s *Shedder) Stats() Stats {
 	st := Stats{
 		Queued: s.counts.queued, Left: s.counts.left,
 		Shed: map[Reason]uint64{}, Lanes: map[string]Lane{},
-		Limit: s.lookAtLimit(), InFlight: s.inFlight, QueueLength: s.queue.length,
+		Limit: shown(s.lookAtLimit()), InFlight: s.inFlight, QueueLength: s.queue.length,
 		ServiceP50: s.service.percentile(50, window, now).Seconds(),
 		ServiceP99: s.service.percentile(99, window, now).Seconds(),
-	}
-	if st.Limit == math.MaxInt {
-		st.Limit = 0
 	}
 	for _, r := range reasons() {
 		st.Shed[r] = s.counts.shed[r]
