@@ -75,29 +75,30 @@ func (e *Error) Problem() middleware.Problem {
 }
 
 // status is an error that is an HTTP answer.
-type status interface{ HTTPStatus() int }
+type status interface {
+	error
+	HTTPStatus() int
+}
 
 // busy tells whether the dependency answered that it has too much to do.
 func busy(err error) bool {
-	var further *Error
-	if errors.As(err, &further) {
+	if further, ok := errors.AsType[*Error](err); ok {
 		return further.Problem().Status == http.StatusServiceUnavailable
 	}
-	var s status
-	return errors.As(err, &s) &&
-		(s.HTTPStatus() == http.StatusTooManyRequests || s.HTTPStatus() == http.StatusServiceUnavailable)
+	s, ok := errors.AsType[status](err)
+	return ok && (s.HTTPStatus() == http.StatusTooManyRequests || s.HTTPStatus() == http.StatusServiceUnavailable)
 }
 
 // reason classifies what a call ended with. A refusal by a dependency further on is a
 // failure of this one.
 func reason(err error) Reason {
-	var further *Error
-	switch {
-	case errors.As(err, &further):
+	if further, ok := errors.AsType[*Error](err); ok {
 		if further.Reason == Timeout || further.Reason == Canceled {
 			return further.Reason
 		}
 		return Failed
+	}
+	switch {
 	case errors.Is(err, breaker.ErrOpen):
 		return Open
 	case errors.Is(err, bulkhead.ErrFull), errors.Is(err, bulkhead.ErrTimeout):
@@ -115,16 +116,21 @@ func reason(err error) Reason {
 // Judge is what counts as a failure unless a dependency has its own judgement: every
 // error but an HTTP answer below 500 that is not 429. A caller that gave up says nothing.
 func Judge(err error) breaker.Result {
-	var s status
 	switch {
 	case err == nil:
 		return breaker.Success
 	case errors.Is(err, context.Canceled):
 		return breaker.Ignored
-	case errors.As(err, &s) && s.HTTPStatus() < 500 && s.HTTPStatus() != http.StatusTooManyRequests:
+	}
+	if s, ok := errors.AsType[status](err); ok && s.HTTPStatus() < 500 && s.HTTPStatus() != http.StatusTooManyRequests {
 		return breaker.Success
 	}
 	return breaker.Failure
+}
+
+type adviser interface {
+	error
+	retry.Advice
 }
 
 // wrap makes the Error of a call.
@@ -133,16 +139,14 @@ func (c *call) wrap(ctx context.Context, err error) *Error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		e.Reason = Canceled
 	}
-	var refusal breaker.OpenError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[breaker.OpenError](err); ok {
 		e.after = refusal.Wait
 	}
 	if !c.rules.Propagate {
 		return e
 	}
 	e.forbid = c.attempts > 1 || e.Reason == Open
-	var advice retry.Advice
-	if errors.As(err, &advice) {
+	if advice, ok := errors.AsType[adviser](err); ok {
 		e.after = max(e.after, advice.RetryAfter())
 		e.forbid = e.forbid || advice.NoRetry()
 	}

@@ -58,6 +58,11 @@ type Advice interface {
 	NoRetry() bool             // not at all
 }
 
+type adviser interface {
+	error
+	Advice
+}
+
 // Call is a call that may be repeated.
 type Call struct {
 	Safe bool // it may be made twice: it is idempotent, or known not to have been carried out
@@ -131,8 +136,7 @@ func (r *Retrier) again(ctx context.Context, cfg *Config, call *Call, attempts i
 		}
 		return false
 	}
-	var advice Advice
-	if call.Heed && errors.As(err, &advice) && advice.NoRetry() {
+	if advice, ok := errors.AsType[adviser](err); ok && call.Heed && advice.NoRetry() {
 		r.counts.advised.Add(1)
 		return false
 	}
@@ -141,8 +145,7 @@ func (r *Retrier) again(ctx context.Context, cfg *Config, call *Call, attempts i
 
 // after returns how long the error asks to wait.
 func after(call *Call, err error) time.Duration {
-	var advice Advice
-	if call.Heed && errors.As(err, &advice) {
+	if advice, ok := errors.AsType[adviser](err); ok && call.Heed {
 		return max(0, advice.RetryAfter())
 	}
 	return 0
