@@ -8,6 +8,7 @@ package fault
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -96,6 +97,9 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	}
 	var m message
 	if err := json.Unmarshal(b, &m); err != nil {
+		if p, ok := errors.AsType[knob.Problem](err); ok {
+			return p
+		}
 		return knob.Problem{Msg: "is no fault: " + err.Error()}
 	}
 	*f = Fault{ID: m.ID, Target: m.Target, Kind: m.Kind, Value: string(m.Value), Seed: m.Seed, Began: m.Began}

@@ -12,7 +12,7 @@ func Defaults(doc any) { defaults(root(doc), rules{}) }
 
 func defaults(v reflect.Value, r rules) {
 	visitor{write: true, leaf: func(_ string, v reflect.Value, r rules) {
-		if v.IsZero() && v.CanSet() {
+		if v.IsZero() {
 			v.Set(r.start(v.Type()))
 		}
 	}}.walk("", v, r)
