@@ -457,16 +457,18 @@ func TestTheLagOfNowSeesABlockedLoop(t *testing.T) {
 		if lag := e.Lag(); lag < 190*ms {
 			t.Errorf("after the block the lag is %v", lag)
 		}
+		e.Configure(config("goroutine"))
+		if lag := e.Lag(); lag != 0 {
+			t.Errorf("without a loop the lag is %v", lag)
+		}
+		e.Configure(config(eventLoop))
 		time.Sleep(25 * ms)
 		e.Epoch("calm")
 		time.Sleep(100 * ms)
 		if got := e.Stats().Loop; got.Lag.Max > 0.01 || got.Lag.Count < 9 || got.Tasks != 0 {
 			t.Errorf("in a new epoch: %+v", got)
 		}
-		e.Configure(config("goroutine"))
-		if lag := e.Lag(); lag != 0 {
-			t.Errorf("without a loop the lag is %v", lag)
-		}
+		e.Close()
 	})
 }
 

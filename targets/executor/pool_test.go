@@ -101,8 +101,7 @@ func TestABoundedQueueBoundsTheWait(t *testing.T) {
 				defer e.Close()
 				c := newCrowd(e, func(w http.ResponseWriter, r *http.Request) {
 					_, err := Compute(r.Context(), work(s))
-					var full *SaturatedError
-					if errors.As(err, &full) {
+					if full, ok := errors.AsType[*SaturatedError](err); ok {
 						full.Problem().Write(w, r)
 					}
 				})
@@ -209,6 +208,52 @@ func TestOverflowModes(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestAQueueThatBlocksRefusesNobodyAfterOneThatDid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config("goroutine")
+		cfg.CPUPool = CPUPool{Size: 1, Queue: 1, Overflow: "reject", Spawn: "pooled", Transfer: "share"}
+		e := New(cfg)
+		defer e.Close()
+		c := newCrowd(e, func(_ http.ResponseWriter, r *http.Request) {
+			if _, err := Compute(r.Context(), work(10*ms)); err != nil {
+				t.Error(err)
+			}
+		})
+		for n := range 4 {
+			if n == 2 { // there are no places left, and nobody knows
+				cfg.CPUPool.Overflow = "block"
+				e.Configure(cfg)
+			}
+			c.send(t.Context(), "/")
+			synctest.Wait()
+		}
+		c.wg.Wait()
+	})
+}
+
+func TestATaskThatIsRefusedInTheMiddleOfAChangeHoldsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config("goroutine")
+		cfg.CPUPool = CPUPool{Size: 1, Queue: 0, Overflow: "reject", Spawn: "pooled", Transfer: "share"}
+		e := New(cfg)
+		defer e.Close()
+		release, _, err := e.cpu.Acquire(t.Context(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer release()
+		asOfBefore := cfg.CPUPool
+		asOfBefore.Overflow = "block"
+		late := &turn{executor: e, request: &middleware.Request{}}
+		if _, err := late.offload(t.Context(), asOfBefore, work(ms)); !errors.Is(err, ErrSaturated) {
+			t.Errorf("the task ended with %v", err)
+		}
+		if held := e.places.Stats().InService; held != 0 {
+			t.Errorf("%d places are held", held)
+		}
+	})
 }
 
 func TestThoseWhoLeaveThePoolHoldNothing(t *testing.T) {

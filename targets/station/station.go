@@ -121,7 +121,7 @@ func (s *Station) Name() string { return s.name }
 // stays busy until the service ends, as a database does that nobody told. Where the mode
 // is spin, the processor time is the caller's own, and it cannot leave.
 func (s *Station) Serve(ctx context.Context, work Job) (Visit, error) {
-	j := s.spare.Get().(*job) //nolint:errcheck,forcetypeassert // the pool holds nothing else
+	j := s.spare.Get().(*job) // it holds nothing else
 	j.priority, j.demand = work.Priority, max(0, work.Demand)
 	if err := s.enter(ctx, j); err != nil {
 		wait := max(0, j.begun-j.arrived)

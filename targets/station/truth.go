@@ -168,7 +168,7 @@ func (s *Station) snapshot(draws bool) (t Truth, wait, service, sojourn tally) {
 		Epoch: b.epoch, Elapsed: (now - b.since).Seconds(), Counts: s.counts(),
 		Usage: Usage{Busy: b.busy / 1e9, Capacity: b.capacity / 1e9, QueueIntegral: b.queued / 1e9},
 	}
-	t.Usage.rate(t.Elapsed)
+	t.rate(t.Elapsed)
 	if draws {
 		d := b.draws
 		d.Arrivals, d.Services = slices.Clone(d.Arrivals), slices.Clone(d.Services)
@@ -238,9 +238,9 @@ func Merge(truths ...Truth) (Truth, error) {
 	all := truths[0]
 	all.Draws = nil
 	for _, t := range truths[1:] {
-		all.Setting = all.Setting.merge(t.Setting)
+		all.Setting = mergeSettings(all.Setting, t.Setting)
 		all.Elapsed = max(all.Elapsed, t.Elapsed)
-		all.Counts = all.Counts.plus(t.Counts)
+		all.Counts = addCounts(all.Counts, t.Counts)
 		all.Busy += t.Busy
 		all.Capacity += t.Capacity
 		all.QueueIntegral += t.QueueIntegral
@@ -254,11 +254,11 @@ func Merge(truths ...Truth) (Truth, error) {
 			}
 		}
 	}
-	all.Usage.rate(all.Elapsed)
+	all.rate(all.Elapsed)
 	return all, nil
 }
 
-func (s Setting) merge(o Setting) Setting {
+func mergeSettings(s, o Setting) Setting {
 	s.Servers += o.Servers
 	if s.Queue >= 0 && o.Queue >= 0 {
 		s.Queue += o.Queue
@@ -282,7 +282,7 @@ func (l LawTruth) equal(o LawTruth) bool {
 	return same && l.Law == o.Law && l.Mean == o.Mean
 }
 
-func (c Counts) plus(o Counts) Counts {
+func addCounts(c, o Counts) Counts {
 	return Counts{
 		Carried: c.Carried + o.Carried, Arrivals: c.Arrivals + o.Arrivals, Completions: c.Completions + o.Completions,
 		Rejected: c.Rejected + o.Rejected, Dropped: c.Dropped + o.Dropped, Abandoned: c.Abandoned + o.Abandoned,
