@@ -67,6 +67,7 @@ func (c *crowd) finish(t *testing.T, names ...string) {
 // drain ends whatever is served until nobody is left.
 func (c *crowd) drain(t *testing.T) {
 	t.Helper()
+	synctest.Wait()
 	for len(c.permits) > 0 {
 		c.finish(t, slices.Sorted(maps.Keys(c.permits))[0])
 	}
@@ -75,6 +76,7 @@ func (c *crowd) drain(t *testing.T) {
 // saw holds the log against what was expected.
 func (c *crowd) saw(t *testing.T, want string) {
 	t.Helper()
+	synctest.Wait()
 	if got := strings.Join(c.log, ", "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
