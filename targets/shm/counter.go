@@ -42,5 +42,5 @@ func (c Counter) Load() int64 { return c.value.Load() }
 // Store sets the value.
 func (c Counter) Store(n int64) { c.value.Store(n) }
 
-// CompareAndSwap sets the value to new if it is old, and tells whether it was.
-func (c Counter) CompareAndSwap(old, new int64) bool { return c.value.CompareAndSwap(old, new) }
+// CompareAndSwap sets the value to next if it is old, and tells whether it was.
+func (c Counter) CompareAndSwap(old, next int64) bool { return c.value.CompareAndSwap(old, next) }

@@ -46,11 +46,11 @@ func (m *Memory) Moment(key Key, now int64) (Moment, error) {
 // Value returns the time, in nanoseconds since 1970.
 func (t Moment) Value() int64 { return t.value }
 
-// CompareAndSwap sets the time to new, which has to be later, and tells whether it did. It does not when
-// another process was quicker, or when the place has gone to another key: ask for the
-// moment again then.
-func (t Moment) CompareAndSwap(new int64) bool {
-	return t.at.value.CompareAndSwap(t.value, new)
+// CompareAndSwap sets the time to next, which has to be later, and tells whether it did. It
+// does not when another process was quicker, or when the place has gone to another key:
+// ask for the moment again then.
+func (t Moment) CompareAndSwap(next int64) bool {
+	return t.at.value.CompareAndSwap(t.value, next)
 }
 
 // findMoment looks for the place of a key, whose at is nil if there is none. Places never

@@ -29,11 +29,16 @@ func (m *Memory) Do(key Key, now int64, f func(words *[Words]int64) (expires int
 			return err
 		}
 		if at != nil {
-			defer at.lock.unlock()
-			at.expires.Store(f(&at.words))
+			at.use(f)
 			return nil
 		}
 	}
+}
+
+// use runs f and gives the lock back, even if f panics.
+func (r *record) use(f func(words *[Words]int64) (expires int64)) {
+	defer r.lock.unlock()
+	r.expires.Store(f(&r.words))
 }
 
 // holdRecord finds or claims the place of a key and returns it locked, or nil when it went

@@ -103,7 +103,7 @@ func New(o Options) (*Memory, error) {
 	}
 	h.size = h.bytes()
 	var seed [8]byte
-	rand.Read(seed[:]) //nolint:errcheck // it never fails (see crypto/rand)
+	rand.Read(seed[:])
 	h.seed = binary.NativeEndian.Uint64(seed[:])
 	file, data, err := create(int(h.size))
 	if err != nil {
