@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -354,70 +353,6 @@ func TestAHandlerThatLeavesSomethingBehindDoesNotKeepTheLoop(t *testing.T) {
 	})
 }
 
-func TestSlowClientsDoNotHoldTheLoop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := New(config(eventLoop))
-		defer e.Close()
-		handler := e.Layer()(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/quick" {
-				return
-			}
-			text, err := io.ReadAll(r.Body)
-			if err != nil || len(text) != 5 {
-				t.Errorf("read %q: %v", text, err)
-			}
-			if n, err := w.Write(make([]byte, buffered)); err != nil || n != buffered {
-				t.Errorf("wrote %d: %v", n, err)
-			}
-			if n, err := w.Write([]byte("end")); err != nil || n != 3 {
-				t.Errorf("wrote %d: %v", n, err)
-			}
-			http.NewResponseController(w).Flush()
-		}))
-		slow := &slowClient{ResponseRecorder: httptest.NewRecorder()}
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			r := httptest.NewRequestWithContext(t.Context(), "POST", "/slow", slowBody{strings.NewReader("12345")})
-			handler.ServeHTTP(slow, r)
-		})
-		for range 20 {
-			time.Sleep(50 * ms)
-			begin := time.Now()
-			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), "GET", "/quick", http.NoBody))
-			if took := time.Since(begin); took > 0 {
-				t.Errorf("the loop was held for %v", took)
-			}
-		}
-		wg.Wait()
-		if slow.Body.Len() != buffered+3 || !slow.Flushed {
-			t.Errorf("%d bytes, flushed %v", slow.Body.Len(), slow.Flushed)
-		}
-	})
-}
-
-type slowClient struct{ *httptest.ResponseRecorder }
-
-func (s *slowClient) Write(p []byte) (int, error) {
-	if len(p) > 100 {
-		time.Sleep(200*ms + 1)
-	}
-	return s.ResponseRecorder.Write(p)
-}
-
-func (s *slowClient) Flush() {
-	time.Sleep(100*ms + 1)
-	s.ResponseRecorder.Flush()
-}
-
-type slowBody struct{ io.Reader }
-
-func (s slowBody) Read(p []byte) (int, error) {
-	time.Sleep(20*ms + 1)
-	return s.Reader.Read(p[:1])
-}
-
-func (slowBody) Close() error { return nil }
-
 func TestTheModelChangesUnderLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := New(config("goroutine"))
@@ -437,38 +372,6 @@ func TestTheModelChangesUnderLoad(t *testing.T) {
 		if c.codes[200] != 80 {
 			t.Errorf("answers %v", c.codes)
 		}
-	})
-}
-
-func TestTheLagOfNowSeesABlockedLoop(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := New(config(eventLoop))
-		c := newCrowd(e, func(http.ResponseWriter, *http.Request) { time.Sleep(200 * ms) })
-		time.Sleep(15 * ms)
-		if lag := e.Lag(); lag != 0 {
-			t.Errorf("at rest the lag is %v", lag)
-		}
-		c.send(t.Context(), "/")
-		time.Sleep(105 * ms)
-		if lag := e.Lag(); lag != 100*ms { // the probe's task is due at 20, and it is 120
-			t.Errorf("after 100ms of blocking the lag is %v", lag)
-		}
-		c.wg.Wait()
-		if lag := e.Lag(); lag < 190*ms {
-			t.Errorf("after the block the lag is %v", lag)
-		}
-		e.Configure(config("goroutine"))
-		if lag := e.Lag(); lag != 0 {
-			t.Errorf("without a loop the lag is %v", lag)
-		}
-		e.Configure(config(eventLoop))
-		time.Sleep(25 * ms)
-		e.Epoch("calm")
-		time.Sleep(100 * ms)
-		if got := e.Stats().Loop; got.Lag.Max > 0.01 || got.Lag.Count < 9 || got.Tasks != 0 {
-			t.Errorf("in a new epoch: %+v", got)
-		}
-		e.Close()
 	})
 }
 
