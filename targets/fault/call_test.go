@@ -87,8 +87,8 @@ func TestARampGrowsTheValueOrTheShare(t *testing.T) {
 		add(t, r, Fault{Target: "dep:db", Kind: "latency", Value: "1s", Ramp: 10 * time.Second})
 		add(t, r, Fault{Target: "dep:other", Kind: "error", Value: "503", Ramp: 10 * time.Second, Match: Match{Percent: 50}})
 		began := time.Now()
-		for _, want := range []time.Duration{0, 250, 500, 1000, 1000} {
-			want *= time.Millisecond
+		for _, ms := range []int{0, 250, 500, 1000, 1000} {
+			want := time.Duration(ms) * time.Millisecond
 			time.Sleep(time.Until(began.Add(10 * want)))
 			if want == time.Second {
 				time.Sleep(time.Second)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"regexp"
 	"runtime"
+	"slices"
 	"time"
 
 	"plimsoll/targets/knob"
@@ -70,10 +71,8 @@ func (r *Registry) target(target string) error {
 		return nil
 	}
 	all := r.options.Targets()
-	for _, t := range all {
-		if t == target {
-			return nil
-		}
+	if slices.Contains(all, target) {
+		return nil
 	}
 	return knob.Problem{Path: "target", Msg: "there is no " + quoted(target), Hint: knob.DidYouMean(target, all)}
 }

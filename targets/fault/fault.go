@@ -105,6 +105,9 @@ func (f *Fault) UnmarshalJSON(b []byte) error {
 	*f = Fault{ID: m.ID, Target: m.Target, Kind: m.Kind, Value: string(m.Value), Seed: m.Seed, Began: m.Began}
 	if m.Match != nil {
 		f.Match = *m.Match
+		if len(f.Match.Header) == 0 {
+			f.Match.Header = nil
+		}
 	}
 	for _, field := range []struct {
 		name string

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"encoding/json"
+	"errors"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +17,7 @@ func FuzzFault(f *testing.F) {
 		`{"target":"*","kind":"slow_body","value":"1e3kB/s","for":"1s"}`, `{"target":"listener","kind":"conn_limit","value":"0","for":"1s"}`,
 		`{"target":"*","kind":"gc_storm","value":"1/1h","for":"1s"}`, `{"target":"worker:1","kind":"crash","for":"1s"}`,
 		`{"target":"dep:db","kind":"latency","value":"exp:1ms","for":"2562047h"}`, `{"target":"*","kind":"corrupt","value":"0.5B","for":"1s"}`,
-		`{}`, `null`, `[]`, `{"match":null,"for":null}`, `{"began":"0001-01-01T00:00:00Z"}`,
+		`{"target":"*","kind":"abort","match":{"header":{}},"for":"1s"}`, `{}`, `null`, `[]`, `{"match":null,"for":null}`, `{"began":"0001-01-01T00:00:00Z"}`,
 	} {
 		f.Add(text)
 	}
@@ -35,7 +36,7 @@ func FuzzFault(f *testing.F) {
 		r := New(Options{Self: "master"})
 		defer r.Close()
 		added, err := r.Add(fault)
-		if p, ok := err.(knob.Problem); err != nil && (!ok || p.Msg == "") {
+		if p, ok := errors.AsType[knob.Problem](err); err != nil && (!ok || p.Msg == "") {
 			t.Fatalf("got %#v", err)
 		}
 		if err != nil {

@@ -27,7 +27,7 @@ func (r *Registry) Layer(service, route string) middleware.Middleware {
 				if !r.meets(l, service, route) || !l.matches(req) {
 					continue
 				}
-				if n, struck := l.strikes(); struck && i.inject(l, n) {
+				if n, struck := l.strikes(); struck && i.inject(req.Context(), l, n) {
 					return
 				}
 			}
@@ -121,8 +121,7 @@ type injection struct {
 
 // inject lets a fault act on the request before it is handled, and reports whether the
 // request is done with.
-func (i *injection) inject(l *live, n uint64) (done bool) {
-	ctx := i.req.Context()
+func (i *injection) inject(ctx context.Context, l *live, n uint64) (done bool) {
 	switch l.Kind {
 	case "latency":
 		l.wait(ctx, l.late(n)) //nolint:errcheck // the handler sees that ctx has ended

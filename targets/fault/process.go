@@ -148,7 +148,7 @@ func (h *hoard) burn(ctx context.Context, f Fault) {
 
 func spin(ctx context.Context, d time.Duration) {
 	for begin := time.Now(); time.Since(begin) < d && ctx.Err() == nil; {
-		for range 1000 { //nolint:revive // to be busy is the purpose
+		for range 1000 { // as busy as it gets
 		}
 	}
 }
@@ -176,9 +176,14 @@ func (f Fault) grown(at time.Time) float64 {
 
 // hold takes memory up to what want says until ctx ends, and then lets go of all of it.
 func (h *hoard) hold(ctx context.Context, want func() knob.Bytes) {
+	h.give(h.grow(ctx, want), 0)
+	debug.FreeOSMemory() // else the system sees the memory taken for minutes
+}
+
+// grow returns how much it held when ctx ended.
+func (h *hoard) grow(ctx context.Context, want func() knob.Bytes) (total knob.Bytes) {
 	const most = 16 << 20 // at a time
 	var held [][]byte
-	var total knob.Bytes
 	for ctx.Err() == nil {
 		got, _ := h.take(min(want()-total, most), 0)
 		if got > 0 {
@@ -190,9 +195,7 @@ func (h *hoard) hold(ctx context.Context, want func() knob.Bytes) {
 		}
 	}
 	runtime.KeepAlive(held)
-	held = nil
-	h.give(total, 0)
-	debug.FreeOSMemory() // else the system sees the memory taken for minutes
+	return total
 }
 
 // touched returns memory that is really there.

@@ -150,7 +150,7 @@ func TestAMistakeNamesItsField(t *testing.T) {
 			r := open(t, Options{Targets: targets, Limits: Limits{Cores: 2}})
 			add(t, r, Fault{ID: "taken", Target: "dep:db", Kind: "stall"})
 			_, err := r.Add(test.fault)
-			if _, ok := err.(knob.Problem); !ok || err.Error() != test.want {
+			if _, ok := errors.AsType[knob.Problem](err); !ok || err.Error() != test.want {
 				t.Errorf("got %T\n%v\nwant\n%s", err, err, test.want)
 			}
 			if len(r.List()) != 1 {
@@ -204,7 +204,7 @@ func TestAFaultTravelsAsJSON(t *testing.T) {
 		`{"match":{"header":{"a":["b"]}}}`: "",
 	} {
 		err := json.Unmarshal([]byte(text), &got)
-		if _, ok := err.(knob.Problem); !ok || want != "" && err.Error() != want {
+		if _, ok := errors.AsType[knob.Problem](err); !ok || want != "" && err.Error() != want {
 			t.Errorf("%s: got %v", text, err)
 		}
 	}

@@ -62,8 +62,17 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzSet(f *testing.F) {
 	for _, pair := range [][2]string{
-		{"deps.pricing.timeout", "5s"}, {`deps["db v1.0"].pool.max`, "3"}, {"routes[0].path", "/"}, {"paths.allow", "[a, *b]"},
-		{"paths.allow", "a,b"}, {"deps[", "x"}, {"deps[\"", "x"}, {"a..b", "x"}, {"routes[99999999999].x", "1"}, {"cores", "1e400"}, {"cores", "0x1p3"},
+		{"deps.pricing.timeout", "5s"},
+		{`deps["db v1.0"].pool.max`, "3"},
+		{"routes[0].path", "/"},
+		{"paths.allow", "[a, *b]"},
+		{"paths.allow", "a,b"},
+		{"deps[", "x"},
+		{"deps[\"", "x"},
+		{"a..b", "x"},
+		{"routes[99999999999].x", "1"},
+		{"cores", "1e400"},
+		{"cores", "0x1p3"},
 	} {
 		f.Add(pair[0], pair[1])
 	}
@@ -72,7 +81,7 @@ func FuzzSet(f *testing.F) {
 		err := knob.Set(doc, path, text)
 		changes := knob.Diff(fresh(t), doc)
 		if err != nil {
-			if p, ok := err.(knob.Problem); !ok || p.Path != path || p.Msg == "" {
+			if p, ok := errors.AsType[knob.Problem](err); !ok || p.Path != path || p.Msg == "" {
 				t.Errorf("got %#v", err)
 			}
 			if len(changes) > 0 {

@@ -14,12 +14,10 @@ type tree struct {
 	Deps   map[string]dep `yaml:"deps"`
 	Routes []route        `yaml:"routes"`
 	Limit  limit          `yaml:"limit"`
-	work   `yaml:",inline"`
 	Work   `yaml:",inline"`
 	Note   string `yaml:"-"`
+	_      int
 }
-
-type work struct{ hidden int } //nolint:unused // must be passed over
 
 type Work struct {
 	Mode  string       `yaml:"mode" default:"sleep" oneof:"sleep spin hybrid" about:"how work is done"`

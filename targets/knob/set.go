@@ -104,29 +104,30 @@ type step struct {
 func split(path string) (steps []step, ok bool) {
 	for first := true; path != "" || first; first = false {
 		var s step
-		if strings.HasPrefix(path, "[") {
-			s, path, ok = bracket(path[1:])
-			if !ok {
-				return nil, false
-			}
-		} else {
-			if !first {
-				if path, ok = strings.CutPrefix(path, "."); !ok {
-					return nil, false
-				}
-			}
-			end := strings.IndexAny(path, ".[")
-			if end < 0 {
-				end = len(path)
-			}
-			s.name, path = path[:end], path[end:]
-			if s.name == "" {
-				return nil, false
-			}
+		if s, path, ok = cut(path, first); !ok {
+			return nil, false
 		}
 		steps = append(steps, s)
 	}
 	return steps, true
+}
+
+// cut takes the first step off a path; all but the first of a path begin with a dot.
+func cut(path string, first bool) (s step, rest string, ok bool) {
+	if inside, ok := strings.CutPrefix(path, "["); ok {
+		return bracket(inside)
+	}
+	if !first {
+		if path, ok = strings.CutPrefix(path, "."); !ok {
+			return s, "", false
+		}
+	}
+	end := strings.IndexAny(path, ".[")
+	if end < 0 {
+		end = len(path)
+	}
+	s.name = path[:end]
+	return s, path[end:], s.name != ""
 }
 
 // bracket reads 0] or "key"] and returns what comes after it.

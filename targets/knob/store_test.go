@@ -96,8 +96,10 @@ func TestABatchIsAppliedAsAWhole(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		got := change(t, s, knob.Batch{Set: set("low", 20.0, "high", json.Number("30"), "other", "250ms", "fixed", "b"), IfVersion: 1})
 		want := knob.Result{Version: 2, Time: time.Now(), Elapsed: 3 * time.Second, RestartPending: []string{"fixed"}, Changes: []knob.Change{
-			{Path: "low", From: "1", To: "20"}, {Path: "high", From: "10", To: "30"},
-			{Path: "other", From: "5s", To: "250ms"}, {Path: "fixed", From: "a", To: "b", Restart: true},
+			{Path: "low", From: "1", To: "20"},
+			{Path: "high", From: "10", To: "30"},
+			{Path: "other", From: "5s", To: "250ms"},
+			{Path: "fixed", From: "a", To: "b", Restart: true},
 		}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got\n%s", diff)
@@ -206,7 +208,7 @@ func TestABatchWaitsUntilItIsDue(t *testing.T) {
 		}
 		time.Sleep(10*time.Second - 1)
 		expect(t, s, 1, "1 10 5s a")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		expect(t, s, 2, "2 10 5s a")
 		if p := s.Pending(); len(p) != 2 || p[1].ID != 1 || !p[1].Applied {
 			t.Errorf("pending %+v", p)

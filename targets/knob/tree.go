@@ -115,7 +115,7 @@ func Validate(doc any) error {
 			}
 		},
 		group: func(path string, v reflect.Value) {
-			checker, ok := v.Addr().Interface().(interface{ Check() error })
+			checker, ok := reflect.TypeAssert[interface{ Check() error }](v.Addr())
 			if !ok {
 				return
 			}

@@ -69,7 +69,7 @@ func (d *reader) syntax(text []byte, err error) {
 	at := &yaml.Node{Line: 1, Column: 1}
 	msg := err.Error()
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
-		line, _ := strconv.Atoi(m[1]) //nolint:errcheck // no line: 0
+		line, _ := strconv.Atoi(m[1]) // no line: 0
 		at.Line, msg = min(max(line, 1), 1+bytes.Count(text, []byte("\n"))), m[2]
 	}
 	hint := ""
