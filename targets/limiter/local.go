@@ -46,7 +46,8 @@ func (s *localStore) take(asks []Ask, now int64, out []Decision) {
 	if len(asks) == 1 { // the common case
 		sh := &s.shards[s.shard(&asks[0].Key)]
 		sh.mu.Lock()
-		e := s.entry(sh, &asks[0], now)
+		s.expect(sh, &asks[0].Key, now)
+		e := s.entry(sh, &asks[0].Key)
 		if asks[0].Rule.Algo != SlidingLog {
 			e.state, out[0] = asks[0].Rule.Take(e.state, now, asks[0].Cost)
 			e.whole = asks[0].Rule.Whole(e.state)
@@ -59,9 +60,12 @@ func (s *localStore) take(asks []Ask, now int64, out []Decision) {
 	locked := s.lock(asks)
 	defer s.unlock(locked)
 	var entries [MaxPolicies + 1]*entry
+	for i := range asks { // all room is made before any entry is held on to
+		s.expect(&s.shards[s.shard(&asks[i].Key)], &asks[i].Key, now)
+	}
 	all := true
 	for i := range asks {
-		entries[i] = s.entry(&s.shards[s.shard(&asks[i].Key)], &asks[i], now)
+		entries[i] = s.entry(&s.shards[s.shard(&asks[i].Key)], &asks[i].Key)
 		out[i] = entries[i].look(&asks[i], now, asks[i].Cost)
 		all = all && out[i].Allowed
 	}
@@ -81,7 +85,7 @@ func (s *localStore) giveBack(asks []Ask, now int64) {
 	defer s.unlock(locked)
 	for i := range asks {
 		a := &asks[i]
-		e := s.entry(&s.shards[s.shard(&a.Key)], a, now)
+		e := s.entry(&s.shards[s.shard(&a.Key)], &a.Key)
 		e.journal.drop(a.Cost)
 		e.state = a.Rule.Return(e.state, now, a.Cost)
 	}
@@ -134,15 +138,21 @@ func (s *localStore) unlock(locked uint64) {
 	}
 }
 
-// entry returns what is remembered of the key, making room for a new one.
-func (s *localStore) entry(sh *shard, a *Ask, now int64) *entry {
-	if e, ok := sh.entries[a.Key]; ok {
-		return e
+// expect makes room for the key if it is new.
+func (s *localStore) expect(sh *shard, k *Key, now int64) {
+	if _, known := sh.entries[*k]; !known {
+		s.makeRoom(sh, now)
 	}
-	s.makeRoom(sh, now)
-	e := &entry{whole: now + 1}
-	sh.entries[a.Key] = e
-	s.keys.Add(1)
+}
+
+// entry returns what is remembered of the key.
+func (s *localStore) entry(sh *shard, k *Key) *entry {
+	e := sh.entries[*k]
+	if e == nil {
+		e = &entry{}
+		sh.entries[*k] = e
+		s.keys.Add(1)
+	}
 	return e
 }
 

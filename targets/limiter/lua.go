@@ -120,8 +120,8 @@ return reply
 const luaLog = `local now = tonumber(ARGV[1])
 
 local function rank(key, i)
-  local pair = redis.call('ZRANGE', key, i, i, 'WITHSCORES')
-  return tonumber(pair[2] or 0)
+  local member = redis.call('ZRANGE', key, i, i)[1]
+  return member and tonumber(string.match(member, '^%d+')) or 0
 end
 
 local reply, at, all = {}, {}, true

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Tx is one script's view of a store in the manner of Redis: Call runs a command, like
@@ -41,9 +42,13 @@ const perKey = 7
 // ruleArgs appends a key's arguments to those of a script.
 func ruleArgs(args []any, a *Ask) []any {
 	r := a.Rule
-	forget := max(r.Forgettable().Milliseconds()+1, 1)
+	forget := (r.Forgettable() + linger).Milliseconds()
 	return append(args, a.Cost, r.Interval, r.Burst, r.Limit, r.Window, r.Delay, forget)
 }
+
+// linger is how much longer than need be a key is kept, because the clock of Redis, which
+// lets it go, is not the one that the instants are from.
+const linger = 10 * time.Second
 
 // run is a script in Go.
 func run(algo Algo, tx Tx, keys, args []string) (any, error) {
@@ -127,18 +132,20 @@ func loadLog(tx Tx, key string, r *Rule, now, cost int64) (State, error) {
 	return s, err
 }
 
-// rank returns the i-th oldest instant of a log, 0 if there is none.
+// rank returns the i-th oldest instant of a log, 0 if there is none. A member is the
+// instant, and a number that tells it from others of the same instant.
 func rank(tx Tx, key string, i int64) (int64, error) {
 	at := decimal(i)
-	reply, err := tx.Call("ZRANGE", key, at, at, "WITHSCORES")
+	reply, err := tx.Call("ZRANGE", key, at, at)
 	if err != nil {
 		return 0, err
 	}
-	if pair, ok := reply.([]any); ok && len(pair) == 2 {
-		score, err := strconv.ParseFloat(text(pair[1]), 64)
-		return int64(score), err
+	members, ok := reply.([]any)
+	if !ok || len(members) == 0 {
+		return 0, nil
 	}
-	return 0, nil
+	score, _, _ := strings.Cut(text(members[0]), "-")
+	return strconv.ParseInt(score, 10, 64)
 }
 
 // save writes the state of a key that was charged.
