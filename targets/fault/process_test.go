@@ -165,11 +165,19 @@ func TestALockIsHeldAndLeftInTurn(t *testing.T) {
 func TestWhatOnlyTheCallerCanIsRunByTheFault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
+		var mu sync.Mutex
 		var crashed, flushed []time.Duration
+		note := func(in *[]time.Duration) func(Fault) {
+			return func(Fault) {
+				mu.Lock()
+				defer mu.Unlock()
+				*in = append(*in, time.Since(began))
+			}
+		}
 		var hangs atomic.Int64
 		r := open(t, Options{Self: "worker:2", Run: map[string]Runner{
-			"crash":       After(func(Fault) { crashed = append(crashed, time.Since(began)) }),
-			"cache_flush": Every(func(Fault) { flushed = append(flushed, time.Since(began)) }),
+			"crash":       After(note(&crashed)),
+			"cache_flush": Every(note(&flushed)),
 			"hang": func(ctx context.Context, _ Fault) {
 				hangs.Add(1)
 				<-ctx.Done()

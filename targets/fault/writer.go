@@ -62,8 +62,7 @@ func (w *truncated) Write(b []byte) (int, error) {
 	kept := b[:min(int64(len(b)), w.left)]
 	w.left -= int64(len(kept))
 	w.over = w.over || len(kept) < len(b)
-	if len(kept) == 0 && len(b) > 0 {
-		w.Flush() // the header goes out at least
+	if len(kept) == 0 {
 		return len(b), nil
 	}
 	if n, err := w.ResponseWriter.Write(kept); err != nil {
