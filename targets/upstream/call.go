@@ -22,6 +22,14 @@ func (u *Upstream) RoundTrip(r *http.Request) (*http.Response, error) {
 	if s.cfg.Timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, s.cfg.Timeout)
 	}
+	if s.cfg.Propagate && late(ctx) { // the next hop would refuse it, if it looked
+		cancel()
+		u.counts.errors.Add(1)
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, context.DeadlineExceeded
+	}
 	w := &watch{began: time.Now()}
 	out := r.WithContext(httptrace.WithClientTrace(ctx, w.trace()))
 	out.Header = onward(ctx, r.Header, &s.cfg)

@@ -49,3 +49,9 @@ func onward(ctx context.Context, header http.Header, cfg *Config) http.Header {
 	}
 	return h
 }
+
+// late tells whether the client of the context's request has stopped waiting.
+func late(ctx context.Context) bool {
+	end := middleware.From(ctx).Deadline
+	return !end.IsZero() && time.Until(end) <= 0
+}
