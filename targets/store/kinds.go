@@ -28,6 +28,7 @@ func openSQLite(ctx context.Context, cfg Config) (backend, error) {
 	d := &database{db: db, writer: make(chan struct{}, 1), dialect: dialect{
 		tables: `CREATE TABLE IF NOT EXISTS products (id INTEGER PRIMARY KEY, sku TEXT NOT NULL, name TEXT NOT NULL, category TEXT NOT NULL,
 			price_cents INTEGER NOT NULL, stock INTEGER NOT NULL, version INTEGER NOT NULL, description TEXT NOT NULL);
+		CREATE INDEX IF NOT EXISTS products_category ON products (category, id);
 		CREATE TABLE IF NOT EXISTS orders (id INTEGER PRIMARY KEY, customer TEXT NOT NULL, items TEXT NOT NULL,
 			total_cents INTEGER NOT NULL, status TEXT NOT NULL, created INTEGER NOT NULL, idem_key TEXT UNIQUE);
 		CREATE TABLE IF NOT EXISTS carts (id TEXT PRIMARY KEY, items TEXT NOT NULL, version INTEGER NOT NULL)`,
@@ -54,6 +55,7 @@ func openPostgres(ctx context.Context, cfg Config) (backend, error) {
 		numbered: true,
 		tables: `CREATE TABLE IF NOT EXISTS products (id BIGINT PRIMARY KEY, sku TEXT NOT NULL, name TEXT COLLATE "C" NOT NULL, category TEXT COLLATE "C" NOT NULL,
 			price_cents BIGINT NOT NULL, stock BIGINT NOT NULL, version BIGINT NOT NULL, description TEXT NOT NULL);
+		CREATE INDEX IF NOT EXISTS products_category ON products (category, id);
 		CREATE TABLE IF NOT EXISTS orders (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer TEXT NOT NULL, items TEXT NOT NULL,
 			total_cents BIGINT NOT NULL, status TEXT NOT NULL, created BIGINT NOT NULL, idem_key TEXT UNIQUE);
 		CREATE TABLE IF NOT EXISTS carts (id TEXT PRIMARY KEY, items TEXT NOT NULL, version BIGINT NOT NULL)`,

@@ -63,6 +63,7 @@ func Remote(cfg Config, addr string) *Store {
 		Addr:                  addr,
 		Protocol:              2,
 		MaxRetries:            -1, // a retry here would hide a fault
+		DialerRetries:         1,
 		PoolSize:              mostConnections,
 		ReadTimeout:           -1, // the context's
 		WriteTimeout:          -1,

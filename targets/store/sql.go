@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -59,10 +60,11 @@ func queries() map[string]string {
 	}
 }
 
-// indexes are made and dropped with Config.Index.
-func indexes() map[string]string {
-	return map[string]string{"products_name": "products (name, id)", "products_category": "products (category, id)"}
-}
+// The index of names, which is made and dropped with Config.Index.
+const (
+	makeIndex = "CREATE INDEX IF NOT EXISTS products_name ON products (name, id)"
+	dropIndex = "DROP INDEX IF EXISTS products_name"
+)
 
 // open makes the tables and prepares the statements.
 func (d *database) open(ctx context.Context, cfg Config) error {
@@ -109,16 +111,12 @@ func (d *database) configure(ctx context.Context, cfg Config) error {
 	d.db.SetConnMaxIdleTime(cfg.Pool.IdleTimeout)
 	<-d.stock
 	d.stock <- cfg.Stock
-	var changes []string
-	for name, on := range indexes() {
-		if cfg.Index {
-			changes = append(changes, "CREATE INDEX IF NOT EXISTS "+name+" ON "+on)
-		} else {
-			changes = append(changes, "DROP INDEX IF EXISTS "+name)
-		}
+	statement := makeIndex
+	if !cfg.Index {
+		statement = dropIndex
 	}
-	if err := d.change(ctx, changes...); err != nil {
-		return fmt.Errorf("changing the indexes: %w", err)
+	if err := d.change(ctx, statement); err != nil {
+		return fmt.Errorf("changing the index: %w", err)
 	}
 	return nil
 }
@@ -126,18 +124,16 @@ func (d *database) configure(ctx context.Context, cfg Config) error {
 // mostIdle is how many connections are kept where their number has no bound.
 const mostIdle = 100
 
-// change runs statements in one transaction that no other process' change interferes with.
-func (d *database) change(ctx context.Context, statements ...string) error {
+// change runs a statement that no other process' change interferes with.
+func (d *database) change(ctx context.Context, statement string) error {
 	return d.transact(ctx, func(tx *sql.Tx) error {
 		if d.dialect.lock != "" {
-			statements = append([]string{d.dialect.lock}, statements...)
-		}
-		for _, s := range statements {
-			if _, err := tx.ExecContext(ctx, s); err != nil {
+			if _, err := tx.ExecContext(ctx, d.dialect.lock); err != nil {
 				return err
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, statement)
+		return err
 	})
 }
 
@@ -229,7 +225,7 @@ func (d *database) in(ctx context.Context, tx *sql.Tx, name string) *sql.Stmt {
 
 func (d *database) putOrder(ctx context.Context, o Order) (*Order, error) {
 	o.Status, o.Created, o.TotalCents = placed, stamp(micros(o.Created)), 0
-	o.Items = append([]Item(nil), o.Items...)
+	o.Items = slices.Clone(o.Items)
 	var there *Order
 	err := d.transact(ctx, func(tx *sql.Tx) (err error) {
 		if o.Key != "" {
@@ -319,7 +315,7 @@ func (d *database) putCart(ctx context.Context, c Cart) (*Cart, error) {
 		return nil, err
 	}
 	c.Version++
-	return &c, nil
+	return c.copied(), nil
 }
 
 // refill deletes everything and makes so many products.

@@ -18,7 +18,7 @@ import (
 type Config struct {
 	Kind  string `yaml:"kind" default:"station" oneof:"station sqlite postgres" restart:"true" about:"tables in memory with a station's times, SQLite, or PostgreSQL"`
 	URL   string `yaml:"url" restart:"true" about:"postgres://… of PostgreSQL, or the file of SQLite; empty: SQLite holds everything in memory"`
-	Index bool   `yaml:"index" default:"true" about:"whether names and categories have an index; off: searches read every product"`
+	Index bool   `yaml:"index" default:"true" about:"whether names have an index; off: a search reads every product"`
 	Stock int    `yaml:"stock" default:"1000" min:"0" max:"1000000000" about:"pieces of each product when data is made; a change holds from the next time"`
 	Keep  int    `yaml:"keep" default:"100000" min:"1" max:"10000000" about:"orders, and carts, that the station kind keeps; the oldest go first"`
 	Pool  Pool   `yaml:"pool"`
@@ -131,7 +131,7 @@ func newStore(cfg Config, kind string, back backend) *Store {
 	return s
 }
 
-// Configure changes the bounds of the pool, and makes or drops the indexes, which may take
+// Configure changes the bounds of the pool, and makes or drops the index, which may take
 // as long as the context lasts. The kind and the URL stay. Where several processes share
 // one database, each may call it.
 func (s *Store) Configure(ctx context.Context, cfg Config) error {

@@ -76,7 +76,7 @@ func (t *tables) do(ctx context.Context, q request) (a answer, spent Spent, err 
 func (t *tables) demand(q request) float64 {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if !t.cfg.Index && (q.Op == opSearch || q.Op == opProducts && q.Text != "") {
+	if !t.cfg.Index && q.Op == opSearch {
 		return Scan
 	}
 	return 1
