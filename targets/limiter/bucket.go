@@ -27,7 +27,7 @@ func (r *Rule) token(s State, now, n int64) (State, Decision) {
 	full := r.Burst * r.Interval
 	at, credit := max(s[0], now), full
 	if s[2] != 0 {
-		credit = min(rescale(s[1]+1000*(at-s[0]), s[2], r.Interval), full)
+		credit = min(rescale(s[1], s[2], r.Interval)+1000*(at-s[0]), full)
 	}
 	if short := n*r.Interval - credit; short > 0 {
 		return s, Decision{
@@ -71,8 +71,8 @@ func (r *Rule) leaky(s State, now, n int64) (State, Decision) {
 // back stands still. A backlog reckoned by another interval keeps its number of requests.
 func (r *Rule) backlog(s State, now int64) (at, level int64) {
 	at = max(s[0], now)
-	level = max(s[1]-1000*(at-s[0]), 0)
-	return at, min(rescale(level, s[2], r.Interval), r.Burst*r.Interval)
+	level = min(rescale(s[1], s[2], r.Interval), r.Burst*r.Interval)
+	return at, max(level-1000*(at-s[0]), 0)
 }
 
 // rescale turns an amount of time at one interval into that of as many requests at another.

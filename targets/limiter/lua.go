@@ -35,8 +35,8 @@ end
 
 local function backlog(s, interval, burst)
   local at = math.max(s[1], now)
-  local level = math.max(s[2] - 1000 * (at - s[1]), 0)
-  return at, math.min(rescale(level, s[3], interval), burst * interval)
+  local level = math.min(rescale(s[2], s[3], interval), burst * interval)
+  return at, math.max(level - 1000 * (at - s[1]), 0)
 end
 `
 
@@ -53,7 +53,7 @@ local function take(s, cost, interval, burst)
   local full = burst * interval
   local at, credit = math.max(s[1], now), full
   if s[3] ~= 0 then
-    credit = math.min(rescale(s[2] + 1000 * (at - s[1]), s[3], interval), full)
+    credit = math.min(rescale(s[2], s[3], interval) + 1000 * (at - s[1]), full)
   end
   credit = credit - cost * interval
   return credit >= 0, at, credit, interval

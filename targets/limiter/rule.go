@@ -91,7 +91,7 @@ func (r *Rule) Return(s State, now, n int64) State {
 func (r *Rule) Whole(s State) int64 {
 	switch r.Algo {
 	case TokenBucket:
-		return s[0] + ceilMicros(time.Duration(r.Burst*s[2]-s[1]))
+		return s[0] + ceilMicros(time.Duration(r.Burst*r.Interval-rescale(s[1], s[2], r.Interval)))
 	case SlidingWindow:
 		return s[0] + 2*r.Window
 	case SlidingLog:
@@ -99,7 +99,7 @@ func (r *Rule) Whole(s State) int64 {
 	case FixedWindow:
 		return s[0] + r.Window
 	default:
-		return s[0] + ceilMicros(time.Duration(s[1]))
+		return s[0] + ceilMicros(time.Duration(rescale(s[1], s[2], r.Interval)))
 	}
 }
 

@@ -17,6 +17,9 @@ type sharers struct {
 func (s *sharers) see(client string, now, window int64, most int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.now == nil {
+		s.now, s.before = map[string]struct{}{}, map[string]struct{}{}
+	}
 	if passed := now - s.start; passed >= window {
 		s.turn(passed >= 2*window)
 		s.start = begin(now, window)
@@ -33,9 +36,6 @@ func (s *sharers) see(client string, now, window int64, most int) int {
 // turn begins another window, after one without any request if idle.
 func (s *sharers) turn(idle bool) {
 	s.before, s.now = s.now, s.before
-	if s.now == nil {
-		s.now = map[string]struct{}{}
-	}
 	if idle {
 		clear(s.before)
 	}
