@@ -23,8 +23,8 @@ const (
 // Priority (RFC 9218). A field that is invalid counts as missing.
 func Begin(r *http.Request, route, service string, trustPriority bool) *Request {
 	begun := &Request{
-		ID: field(r, "X-Request-Id"), Route: route, Service: service, Client: client(r),
-		Priority: Normal, Arrived: time.Now(), Attempt: attempt(field(r, "X-Retry-Attempt")),
+		ID: first(r.Header, "X-Request-Id"), Route: route, Service: service, Client: client(r),
+		Priority: Normal, Arrived: time.Now(), Attempt: attempt(first(r.Header, "X-Retry-Attempt")),
 		Trace: ParseTrace(r.Header["Traceparent"], r.Header["Tracestate"]),
 	}
 	if !isID128(begun.ID) {
@@ -33,7 +33,7 @@ func Begin(r *http.Request, route, service string, trustPriority bool) *Request 
 	if lines := r.Header["Baggage"]; len(lines) > 0 {
 		begun.Trace.Baggage = strings.Join(lines, ",")
 	}
-	if ms, err := strconv.ParseInt(field(r, "X-Timeout-Ms"), 10, 64); err == nil && ms > 0 {
+	if ms, err := strconv.ParseInt(first(r.Header, "X-Timeout-Ms"), 10, 64); err == nil && ms > 0 {
 		begun.Deadline = begun.Arrived.Add(min(time.Duration(min(ms, maxTimeout.Milliseconds()))*time.Millisecond, maxTimeout))
 	}
 	if trustPriority {
@@ -42,9 +42,9 @@ func Begin(r *http.Request, route, service string, trustPriority bool) *Request 
 	return begun
 }
 
-// field returns a header field whose name is in canonical form.
-func field(r *http.Request, name string) string {
-	if v := r.Header[name]; len(v) > 0 {
+// first returns a header field whose name is in canonical form.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
 		return v[0]
 	}
 	return ""
@@ -52,7 +52,7 @@ func field(r *http.Request, name string) string {
 
 // client returns who asks.
 func client(r *http.Request) string {
-	if key := field(r, "X-Api-Key"); isID128(key) {
+	if key := first(r.Header, "X-Api-Key"); isID128(key) {
 		return key
 	}
 	colon := strings.LastIndexByte(r.RemoteAddr, ':')
@@ -80,7 +80,7 @@ func attempt(s string) int {
 // priority reads the lane from X-Priority, or else from the urgency of RFC 9218: 0 to 2 is
 // critical, 3, which is the default, and 4 normal, 5 to 7 batch.
 func priority(h http.Header) Priority {
-	switch h.Get("X-Priority") {
+	switch first(h, "X-Priority") {
 	case "critical":
 		return Critical
 	case "normal":

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"encoding/hex"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -284,12 +283,8 @@ func isToken(s string) bool {
 
 // newID returns a new request id of 32 hexadecimal digits.
 func newID() string {
-	var b [16]byte
-	for i, n := 0, rand.Uint64(); i < 8; i++ {
-		b[i] = byte(n >> (8 * i))
-	}
-	for i, n := 8, rand.Uint64(); i < 16; i++ {
-		b[i] = byte(n >> (8 * (i - 8)))
-	}
-	return hex.EncodeToString(b[:])
+	var b [32]byte
+	putID(b[:16])
+	putID(b[16:])
+	return string(b[:])
 }
