@@ -8,7 +8,7 @@ import (
 
 func TestSettingsThatDoNotGoTogetherAreNamed(t *testing.T) {
 	many := map[string]Policy{}
-	for _, name := range strings.Split("abcdefgh", "") {
+	for name := range strings.SplitSeq("abcdefgh", "") {
 		many[name] = Policy{Key: "global", Rate: 1, Burst: 1, Window: time.Second}
 	}
 	for _, test := range []struct {

@@ -250,7 +250,8 @@ func TestAClientThatPacesItselfIsHardlyEverRefused(t *testing.T) {
 					served[i]++
 				}
 				if limit := items(t, w.Header().Get("RateLimit"))["default"]; paces {
-					pause = time.Duration(limit["t"].(int64)) * time.Second / time.Duration(limit["r"].(int64)+1)
+					seconds := float64(limit["t"].(int64)) / float64(limit["r"].(int64)+1)
+					pause = time.Duration(seconds * 1e9)
 				}
 				time.Sleep(pause)
 			}
@@ -314,14 +315,14 @@ func BenchmarkLayer(b *testing.B) {
 		"headers off": func(c *Config) { c.Headers = "off" },
 		"draft11":     nil,
 		"both, two policies": func(c *Config) {
-			c.Headers, c.Policies = "both", map[string]Policy{"all": {Key: "global", Rate: 1e6, Burst: 1e6, Window: time.Second}}
+			c.Headers, c.Policies = "both", map[string]Policy{"all": {Key: "global", Rate: 1e9, Burst: 1e6, Window: time.Second}}
 		},
 		"fair token": func(c *Config) { c.Fair = "token" },
 		"fair drr":   func(c *Config) { c.Fair = "drr" },
 	} {
 		b.Run(name, func(b *testing.B) {
 			h := New(settings(func(c *Config) {
-				c.Rate, c.Burst = 1e6, 1e6
+				c.Rate, c.Burst = 1e9, 1e6
 				if change != nil {
 					change(c)
 				}

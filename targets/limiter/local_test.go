@@ -103,8 +103,15 @@ func TestTheLocalStoreKeepsTheKeyThatHasTakenMost(t *testing.T) {
 
 func TestKeysOfDifferentPartsAreDifferent(t *testing.T) {
 	keys := []Key{
-		{"gcra/a", "b", ""}, {"gcra/a", "", "b"}, {"gcra/ab", "", ""}, {"gcra/a:b", "", ""},
-		{"gcra/a", "b:", ""}, {"gcra/a", "b%3A", ""}, {"gcra/a", "b", ":"}, {"gcra/a", "x:y", "z"}, {"gcra/a", "x", "y:z"},
+		{"gcra/a", "b", ""},
+		{"gcra/a", "", "b"},
+		{"gcra/ab", "", ""},
+		{"gcra/a:b", "", ""},
+		{"gcra/a", "b:", ""},
+		{"gcra/a", "b%3A", ""},
+		{"gcra/a", "b", ":"},
+		{"gcra/a", "x:y", "z"},
+		{"gcra/a", "x", "y:z"},
 	}
 	names, hashes := map[string]Key{}, map[uint64]Key{}
 	for _, k := range keys {

@@ -215,7 +215,7 @@ func (r *Rule) unit() int64 {
 }
 
 func TestTheTokenBucketAdmitsWhatTimeRateAdmits(t *testing.T) {
-	var compared, close int
+	var compared, near int
 	rapid.Check(t, func(t *rapid.T) {
 		r := drawRule(t, TokenBucket)
 		oracle := rate.NewLimiter(rate.Limit(1e9/float64(r.Interval)), int(r.Burst))
@@ -233,13 +233,13 @@ func TestTheTokenBucketAdmitsWhatTimeRateAdmits(t *testing.T) {
 				if gap := credit - a.cost*r.Interval; gap < -1 || gap > 1 {
 					t.Fatalf("%+v: %+v, x/time/rate says %t", a, got, want)
 				}
-				close++
+				near++
 				return
 			}
 		}
 	})
-	if close*100 > compared {
-		t.Errorf("%d of %d decisions were too close to compare", close, compared)
+	if near*100 > compared {
+		t.Errorf("%d of %d decisions were too close to compare", near, compared)
 	}
 }
 
