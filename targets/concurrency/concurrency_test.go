@@ -104,6 +104,7 @@ func TestVegasMovesAsItsOriginal(t *testing.T) {
 		{"at 100 a queue of 5 adds 2", 100, 10500 * time.Microsecond, Sample{InFlight: 100}, 102},  // ceil(4.76) = 5
 		{"at 100 a queue of 13 takes 2", 100, 11400 * time.Microsecond, Sample{InFlight: 100}, 98}, // ceil(12.3) = 13
 		{"at 10000 no queue adds 24", 10000, 10 * ms, Sample{InFlight: 6000}, 10024},
+		{"below 10 a step is one", 5, 10 * ms, Sample{InFlight: 5}, 11},
 		{"never above the upper bound", 19999, 10 * ms, Sample{InFlight: 19999}, 20000},
 		{"never below one", 1, 50 * ms, Sample{InFlight: 1, Dropped: true}, 1},
 	} {

@@ -43,9 +43,10 @@ func (s *Shedder) arrive(permit *Permit, p middleware.Priority, deadline, now ti
 			return nil, DeadlinePast
 		}
 	}
+	s.serve(now) // the limit may have grown with time
 	// Whoever finds a free place gets it, however close the deadline: idle, the place would
 	// be of even less use. It also keeps a too long estimate from being the last.
-	if s.inFlight < s.lookAtLimit() && s.queue.length == 0 {
+	if s.inFlight < s.lookAtLimit() {
 		if s.cfg.Discipline == CoDel {
 			s.queue.lane(s.cfg, p).codel.drop(s.cfg.CoDel, 0, now)
 		}
@@ -155,11 +156,8 @@ func (s *Shedder) giveUp(w *waiter) {
 
 // serve fills the free places from the queue.
 func (s *Shedder) serve(now time.Time) {
-	for s.inFlight < s.lookAtLimit() {
+	for s.queue.length > 0 && s.inFlight < s.lookAtLimit() {
 		l := s.queue.pick(s.cfg)
-		if l == nil {
-			return
-		}
 		w := l.oneMore(s.cfg)
 		if reason := s.judge(l, w, now); reason != "" {
 			s.drop(w, reason, now)

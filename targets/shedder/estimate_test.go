@@ -39,4 +39,5 @@ func TestTheEstimateForgets(t *testing.T) {
 		e.record(time.Second, window, begin.Add(61*time.Second))
 	}
 	near(61*time.Second, time.Second)
+	near(90*time.Second, 0)
 }

@@ -198,22 +198,27 @@ func TestAClientThatLeavesTheQueue(t *testing.T) {
 	})
 }
 
-func TestAPanicFreesItsPlace(t *testing.T) {
-	s := New(settings(t, one, room(0)))
-	h := s.Layer()(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("on purpose") }))
-	for range 3 {
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("the panic was lost")
-				}
+func TestAPanicFreesItsPlaceAndSaysNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := New(settings(t, one, room(0)))
+		h := s.Layer()(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			time.Sleep(10 * ms)
+			panic("on purpose")
+		}))
+		for range 3 {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("the panic was lost")
+					}
+				}()
+				ask(t, h, &middleware.Request{})
 			}()
-			ask(t, h, &middleware.Request{})
-		}()
-	}
-	if st := s.Stats(); st.InFlight != 0 || st.Admitted != 3 {
-		t.Errorf("stats %+v", st)
-	}
+		}
+		if st := s.Stats(); st.InFlight != 0 || st.Admitted != 3 || st.ServiceP50 != 0 {
+			t.Errorf("stats %+v", st)
+		}
+	})
 }
 
 func TestWhatTheLimitLearnsFromAnAnswer(t *testing.T) {
@@ -247,7 +252,11 @@ func TestWhatTheLimitLearnsFromAnAnswer(t *testing.T) {
 
 func TestARefusalFromBelowIsPassedOnAsOne(t *testing.T) {
 	for _, propagate := range []bool{false, true} {
-		h := New(settings(t, one, func(c *Config) { c.Propagate = propagate })).Layer()(answer(503, 0))
+		h := New(settings(t, one, func(c *Config) { c.Propagate = propagate })).Layer()(http.HandlerFunc(
+			func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusEarlyHints) // not yet the answer
+				w.WriteHeader(http.StatusServiceUnavailable)
+			}))
 		if got := ask(t, h, &middleware.Request{}).Header().Get("X-No-Retry"); (got == "1") != propagate {
 			t.Errorf("propagate %v: X-No-Retry %q", propagate, got)
 		}

@@ -194,13 +194,13 @@ func TestChangesUnderLoad(t *testing.T) {
 		})
 	}
 	modes := []string{"off", "aimd", "vegas", "gradient2", "envoy"}
-	for i := range 200 {
+	for i := range 100 {
 		s.Configure(settings(t, func(c *Config) {
 			c.Limit, c.Queue = i%12+1, i%30-1
 			c.Discipline = []string{FIFO, LIFO, AdaptiveLIFO, CoDel}[i%4]
 			c.Lanes.Enabled, c.Lanes.Mode = i%3 > 0, []string{Strict, "weighted"}[i%2]
 			c.Deadline.Mode = []string{"off", Expired, Predictive}[i%3]
-			c.Adaptive.Mode = modes[i/10%len(modes)]
+			c.Adaptive.Mode = modes[i/5%len(modes)]
 		}))
 		s.Stats()
 		time.Sleep(200 * time.Microsecond)

@@ -41,8 +41,9 @@ type Shedder struct {
 	// Exempt tells which requests pass the layer freely, health checks say; nil: none. It
 	// is set before the layer is used.
 	Exempt func(*http.Request) bool
-	// OnLimit is told when the limit moves, which an adaptive one may with every request; 0:
-	// any number. It is set before the first request; nil: nobody is told.
+	// OnLimit is told when a request finds that the limit has moved, which an adaptive one
+	// may with every request; 0: any number. It is set before the first request; nil: nobody
+	// is told.
 	OnLimit func(from, to int)
 
 	shared atomic.Pointer[Config] // cfg, for who does not hold the lock
@@ -81,6 +82,7 @@ func (s *Shedder) Configure(cfg Config) {
 	if old != nil && old.Lanes.Enabled != cfg.Lanes.Enabled {
 		s.queue.sort(&cfg)
 	}
+	s.lookAtLimit()
 	s.serve(time.Now())
 	for cfg.Queue >= 0 && s.queue.length > cfg.Queue {
 		s.drop(s.queue.worst(&cfg), QueueFull, time.Now())

@@ -39,7 +39,7 @@ const (
 	patience = 500 * ms
 	capacity = float64(servers) / 0.020
 	warmUp   = 5 * time.Second
-	measured = 10 * time.Second
+	measured = 6 * time.Second
 )
 
 // result is what the clients that came after the warm-up saw.
