@@ -123,7 +123,13 @@ func expireOptions(args [][]byte) (may func(old, at int64) bool, problem string)
 		return nil, "ERR GT and LT options at the same time are not compatible"
 	}
 	return func(old, at int64) bool {
-		return !(nx && old != 0 || xx && old == 0 || gt && (old == 0 || at <= old) || lt && old != 0 && at >= old)
+		switch {
+		case nx:
+			return old == 0
+		case xx && old == 0, gt && (old == 0 || at <= old), lt && old != 0 && at >= old:
+			return false
+		}
+		return true
 	}, ""
 }
 

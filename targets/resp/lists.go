@@ -2,10 +2,12 @@ package resp
 
 import "github.com/tidwall/redcon"
 
-// The ends of a list.
+// end is one of the two of a list.
+type end uint8
+
 const (
-	front = true
-	back  = false
+	front end = iota
+	back
 )
 
 // deque is a list that grows and shrinks at both ends, in a ring.
@@ -19,7 +21,7 @@ func (d *deque) len() int { return d.used }
 
 func (d *deque) at(i int) string { return d.ring[(d.first+i)&(len(d.ring)-1)] }
 
-func (d *deque) push(end bool, s string) {
+func (d *deque) push(at end, s string) {
 	if d.used == len(d.ring) {
 		ring := make([]string, max(4, 2*len(d.ring)))
 		for i := range d.used {
@@ -28,7 +30,7 @@ func (d *deque) push(end bool, s string) {
 		d.ring, d.first = ring, 0
 	}
 	mask := len(d.ring) - 1
-	if end == front {
+	if at == front {
 		d.first = (d.first - 1) & mask
 		d.ring[d.first] = s
 	} else {
@@ -37,11 +39,11 @@ func (d *deque) push(end bool, s string) {
 	d.used++
 }
 
-func (d *deque) pop(end bool) string {
+func (d *deque) pop(from end) string {
 	d.used--
 	mask := len(d.ring) - 1
 	at := (d.first + d.used) & mask
-	if end == front {
+	if from == front {
 		at = d.first
 		d.first = (d.first + 1) & mask
 	}
@@ -51,14 +53,14 @@ func (d *deque) pop(end bool) string {
 }
 
 // pushCommand is LPUSH and RPUSH.
-func pushCommand(end bool) func(*Tx, []byte, [][]byte) []byte {
+func pushCommand(at end) func(*Tx, []byte, [][]byte) []byte {
 	return func(t *Tx, out []byte, args [][]byte) []byte {
 		e, wrong := t.writeOrAdd(args[1], aList)
 		if wrong {
 			return fail(out, errWrongType)
 		}
 		for _, a := range args[2:] {
-			e.list.push(end, string(a))
+			e.list.push(at, string(a))
 			t.data.grow(e, int64(len(a))+elementBytes)
 		}
 		t.settle(e)
@@ -67,7 +69,7 @@ func pushCommand(end bool) func(*Tx, []byte, [][]byte) []byte {
 }
 
 // popCommand is LPOP and RPOP, of one element or of a count.
-func popCommand(end bool) func(*Tx, []byte, [][]byte) []byte {
+func popCommand(from end) func(*Tx, []byte, [][]byte) []byte {
 	return func(t *Tx, out []byte, args [][]byte) []byte {
 		count := int64(1)
 		switch {
@@ -93,7 +95,7 @@ func popCommand(end bool) func(*Tx, []byte, [][]byte) []byte {
 			out = redcon.AppendArray(out, n)
 		}
 		for range n {
-			s := e.list.pop(end)
+			s := e.list.pop(from)
 			t.data.grow(e, -int64(len(s))-elementBytes)
 			out = redcon.AppendBulkString(out, s)
 		}

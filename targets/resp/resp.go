@@ -62,7 +62,7 @@ type Command struct {
 // Status is a reply of one short line, like OK, where a string would be a bulk string.
 type Status string
 
-// ErrHangUp, returned from Extensions.Before, closes the connection without an answer.
+// ErrHangUp closes the connection without an answer when Extensions.Before returns it.
 var ErrHangUp = errors.New("connection closed by the server")
 
 // Server holds the keys and answers connections. Make one with New.
@@ -199,7 +199,7 @@ func (s *Server) handle(ctx context.Context, conn redcon.Conn, args [][]byte) {
 		c.out = nil
 	}
 	if c.leaving {
-		conn.Close()
+		conn.Close() //nolint:errcheck // it is over either way
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -14,119 +13,10 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
 	"github.com/redis/go-redis/v9"
-	"pgregory.net/rapid"
 
 	"plimsoll/targets/knob"
 )
-
-// TestAnySequenceOfCommandsGoesAsWithRedis compares the answers, and at the end the keys.
-func TestAnySequenceOfCommandsGoesAsWithRedis(t *testing.T) {
-	real := dial(t, realRedis(t))
-	key := rapid.SampledFrom([]string{"a", "b", "c"})
-	word := rapid.SampledFrom([]string{"", "0", "1", "2", "-3", "x", "y", "9223372036854775807", "1.5", "-1"})
-	words := map[string]int{}
-	for _, c := range append(keyCommands(), valueCommands()...) {
-		words[c.name] = c.words
-	}
-	commands := rapid.SampledFrom(sorted(words))
-	options := rapid.SampledFrom([]string{"NX", "XX", "GET", "KEEPTTL", "GT", "LT", "CH", "EX", "LIMIT", "WITHSCORES", "(1", "-inf", "inf"})
-	rapid.Check(t, func(r *rapid.T) {
-		ours := New(defaults(), Extensions{})
-		defer ours.Close()
-		real.ask("FLUSHALL")
-		for range rapid.IntRange(1, 40).Draw(r, "commands") {
-			name := commands.Draw(r, "command")
-			args := draw(r, name, words[name], key, word, options)
-			want := real.ask(args...)
-			got := say(ours.Do(t.Context(), args...))
-			if !alike(args[0], got, want) {
-				r.Fatalf("%q\nembedded %s\n   redis %s", args, got, want)
-			}
-			sound(r, ours)
-		}
-	})
-}
-
-// draw makes up arguments, of a number that the command takes.
-func draw(r *rapid.T, name string, n int, key, word, option *rapid.Generator[string]) []string {
-	if n < 0 {
-		n = rapid.IntRange(-n, 3-n).Draw(r, "words")
-	}
-	args := []string{name}
-	for i := 1; i < n; i++ {
-		switch {
-		case i == 1, i > 1 && slices.Contains([]string{"del", "unlink", "mget", "exists"}, name):
-			args = append(args, key.Draw(r, "key"))
-		case rapid.IntRange(0, 5).Draw(r, "is option") == 0:
-			args = append(args, option.Draw(r, "option"))
-		default:
-			args = append(args, word.Draw(r, "word"))
-		}
-		if last := args[i]; (last == "1" || last == "2") && slices.Contains([]string{"set", "setex", "psetex", "expire", "pexpire"}, name) {
-			args[i] = last + "00000" // milliseconds that do not end while the test runs
-		}
-	}
-	return args
-}
-
-// alike compares two answers, but for the order of what has none and times under way.
-func alike(command, got, want string) bool {
-	switch command {
-	case "keys", "hgetall":
-		return inOrder(got) == inOrder(want)
-	case "ttl", "pttl":
-		a, errA := strconv.ParseInt(got, 10, 64)
-		b, errB := strconv.ParseInt(want, 10, 64)
-		return errA == nil && errB == nil && (a == b || a > 0 && b > 0)
-	case "scan": // a cursor is the server's own, and so is when a page ends
-		return (got[0] == '-') == (want[0] == '-')
-	case "expireat", "pexpireat", "flushdb", "flushall":
-		return (got[0] == '-') == (want[0] == '-')
-	}
-	return got == want
-}
-
-// sound checks what always holds: the bytes are those of the keys, the rings and heaps whole.
-func sound(t interface{ Fatalf(string, ...any) }, s *Server) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var sum int64
-	for key, e := range s.data.entries {
-		want := entryBytes + int64(len(key)+len(e.text))
-		for f, v := range e.hash {
-			want += int64(len(f)+len(v)) + 2*elementBytes
-		}
-		for i := 0; e.list != nil && i < e.list.len(); i++ {
-			want += int64(len(e.list.at(i))) + elementBytes
-		}
-		if e.zset != nil {
-			for _, m := range e.zset.order {
-				want += int64(len(m.name)) + elementBytes + scoreBytes
-			}
-			if len(e.zset.order) != len(e.zset.scores) || !slices.IsSortedFunc(e.zset.order, byScore) {
-				t.Fatalf("%q: members %v out of order, or not those of %v", key, e.zset.order, e.zset.scores)
-			}
-		}
-		if e.bytes != want || e.size() == 0 || (e.expires != 0) != (e.place >= 0) {
-			t.Fatalf("%q: %d bytes counted, %d there; %d elements; expires %d at place %d", key, e.bytes, want, e.size(), e.expires, e.place)
-		}
-		sum += want
-	}
-	ring := 0
-	for e := s.data.use.newer; e != &s.data.use; e = e.newer {
-		ring++
-	}
-	for i, e := range s.data.expiring {
-		if e.place != i || s.data.entries[e.key] != e {
-			t.Fatalf("the heap of what expires is torn at %d", i)
-		}
-	}
-	if sum != s.data.bytes || ring != len(s.data.entries) {
-		t.Fatalf("%d bytes counted, %d there; %d keys, %d in the ring", s.data.bytes, sum, len(s.data.entries), ring)
-	}
-}
 
 func do(t testing.TB, s *Server, command string) string {
 	t.Helper()
@@ -142,8 +32,11 @@ func TestAKeyLivesAsLongAsItWasGivenAndNotLonger(t *testing.T) {
 			after     time.Duration
 			ttl, pttl string
 		}{
-			{0, "2", "1500"}, {time.Millisecond, "1", "1499"}, {999 * time.Millisecond, "1", "500"},
-			{500 * time.Millisecond, "0", "0"}, {time.Millisecond, "-2", "-2"},
+			{0, "2", "1500"},
+			{time.Millisecond, "1", "1499"},
+			{999 * time.Millisecond, "1", "500"},
+			{500 * time.Millisecond, "0", "0"},
+			{time.Millisecond, "-2", "-2"},
 		} {
 			time.Sleep(step.after)
 			if ttl, pttl := do(t, s, "TTL k"), do(t, s, "PTTL k"); ttl != step.ttl || pttl != step.pttl {
@@ -225,7 +118,7 @@ func TestMemoryStaysWithinTheBoundWhateverIsWritten(t *testing.T) {
 	cfg.MaxBytes = 10_000
 	s := New(cfg, Extensions{})
 	defer s.Close()
-	most := int64(entryBytes + 110)
+	most := entryBytes + 110
 	for i := range 5000 {
 		do(t, s, fmt.Sprintf("SET key:%d %s", i, strings.Repeat("x", i%100)))
 		if st := s.Stats(); st.Bytes > st.MaxBytes+most {
@@ -383,8 +276,13 @@ func TestACommandOfAnExtensionIsNotForTransactions(t *testing.T) {
 	_, addr := serve(t, defaults(), Extensions{Commands: []Command{{Name: "X", Run: func(context.Context, [][]byte) (any, error) { return 1, nil }}}})
 	w := dial(t, addr)
 	for _, step := range []struct{ command, want string }{
-		{"MULTI", "+OK"}, {"X", "-ERR 'x' is not for transactions"}, {"EXEC", "-" + errAborted}, {"X", "1"},
-		{"MULTI", "+OK"}, {"INFO", "+QUEUED"}, {"EXEC", "[-ERR 'info' is not for transactions]"},
+		{"MULTI", "+OK"},
+		{"X", "-ERR 'x' is not for transactions"},
+		{"EXEC", "-" + errAborted},
+		{"X", "1"},
+		{"MULTI", "+OK"},
+		{"INFO", "+QUEUED"},
+		{"EXEC", "[-ERR 'info' is not for transactions]"},
 	} {
 		if got := w.ask(strings.Fields(step.command)...); got != step.want {
 			t.Errorf("%s: %s, want %s", step.command, got, step.want)
@@ -469,87 +367,6 @@ func TestTheSameNameTwiceIsAMistakeOfTheProgram(t *testing.T) {
 				}
 			}()
 			New(defaults(), ext)
-		})
-	}
-}
-
-func TestAPatternMatchesAsWithRedis(t *testing.T) {
-	real := dial(t, realRedis(t))
-	rapid.Check(t, func(r *rapid.T) {
-		pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?[]^-\\c")), 1, 8, -1).Draw(r, "pattern")
-		key := rapid.StringOfN(rapid.SampledFrom([]rune("abc-]")), 1, 6, -1).Draw(r, "key")
-		real.ask("FLUSHALL")
-		real.ask("SET", key, "")
-		if want := real.ask("KEYS", pattern) != "[]"; glob(pattern, key) != want {
-			r.Fatalf("glob(%q, %q) is not %v", pattern, key, want)
-		}
-	})
-}
-
-func FuzzCommands(f *testing.F) {
-	for line := range strings.Lines(conversation) {
-		if command, _, ok := strings.Cut(line, "> "); ok {
-			f.Add(command)
-		}
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		s := New(defaults(), Extensions{Scripts: []Script{take}})
-		defer s.Close()
-		c := &client{}
-		for line := range strings.Lines(text) {
-			args := bytes.Fields([]byte(line))
-			if len(args) == 0 {
-				continue
-			}
-			out := s.answer(t.Context(), c, nil, args)
-			if n, _ := decode(out); n != len(out) {
-				t.Fatalf("%q: the answer %q ends at %d", args, out, n)
-			}
-			sound(t, s)
-		}
-	})
-}
-
-func BenchmarkGetAndSetThroughGoRedis(b *testing.B) {
-	_, embedded := serve(b, defaults(), Extensions{})
-	for _, server := range []struct{ name, addr string }{{"embedded", embedded}, {"miniredis", miniredis.RunT(b).Addr()}, {"redis-server", realRedis(b)}} {
-		c := client0(b, server.addr)
-		value := strings.Repeat("x", 100)
-		b.Run(server.name+"/set", func(b *testing.B) {
-			b.RunParallel(func(p *testing.PB) {
-				for p.Next() {
-					if err := c.Set(b.Context(), "k", value, time.Minute).Err(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		})
-		b.Run(server.name+"/get", func(b *testing.B) {
-			b.RunParallel(func(p *testing.PB) {
-				for p.Next() {
-					if err := c.Get(b.Context(), "k").Err(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		})
-	}
-}
-
-func BenchmarkCommand(b *testing.B) {
-	s := New(defaults(), Extensions{Scripts: []Script{take}})
-	defer s.Close()
-	for _, line := range []string{
-		"SET k value PX 60000", "GET k", "INCR n", "HSET h tokens 12.5 at 1753000000", "HGETALL h",
-		"EVALSHA " + take.SHA() + " 1 stock 9 60000",
-	} {
-		args := bytes.Fields([]byte(line))
-		b.Run(string(args[0]), func(b *testing.B) {
-			c, ctx := &client{}, b.Context()
-			b.ReportAllocs()
-			for b.Loop() {
-				c.out = s.answer(ctx, c, c.out[:0], args)
-			}
 		})
 	}
 }

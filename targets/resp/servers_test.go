@@ -96,7 +96,7 @@ func dial(t testing.TB, addr string) *wire {
 	return &wire{t, conn, bufio.NewReader(conn)}
 }
 
-// ask sends one command and returns the reply as text: +OK, 7, "bulk", nil, [a b], -ERR …
+// ask sends one command and returns the reply as text: +OK, 7, "bulk", nil, [a b], -ERR.
 func (w *wire) ask(args ...string) string {
 	w.t.Helper()
 	b := redcon.AppendArray(nil, len(args))

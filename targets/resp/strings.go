@@ -95,23 +95,18 @@ func setCommand(t *Tx, out []byte, args [][]byte) []byte {
 	if o.get && e != nil && e.kind != aString {
 		return fail(out, errWrongType)
 	}
-	switch stored := !(o.nx && e != nil || o.xx && e == nil); {
+	refused := o.nx && e != nil || o.xx && e == nil
+	switch {
 	case o.get && e != nil:
 		out = redcon.AppendBulkString(out, e.text)
-		if !stored {
-			return out
-		}
-	case o.get:
+	case o.get, refused:
 		out = redcon.AppendNull(out)
-		if !stored {
-			return out
-		}
-	case !stored:
-		return redcon.AppendNull(out)
 	default:
 		out = redcon.AppendOK(out)
 	}
-	t.store(args[1], args[2], o)
+	if !refused {
+		t.store(args[1], args[2], o)
+	}
 	return out
 }
 

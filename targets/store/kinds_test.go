@@ -137,8 +137,7 @@ func (p *postgres) start() error {
 	if os.Getuid() == 0 { // which PostgreSQL does not run as
 		account, err := user.Lookup("postgres")
 		if err != nil {
-			p.missing = true
-			return nil
+			return err
 		}
 		uid, _ := strconv.Atoi(account.Uid)
 		gid, _ := strconv.Atoi(account.Gid)

@@ -138,9 +138,6 @@ func (s *Store) SetPrice(ctx context.Context, product, cents int64) (Price, erro
 // returns the order with its id, prices and total; or ErrOutOfStock, ErrNotFound for a
 // product that there is not, or ErrDuplicate with the order that has the same key.
 func (s *Store) PutOrder(ctx context.Context, o Order) (Order, error) {
-	if len(o.Items) == 0 || len(o.Items) > MaxLimit || !sound(o.Customer) || !sound(o.Key) || !positive(o.Items) {
-		return Order{}, fmt.Errorf("%s: %w: it needs up to %d items, each of one piece or more, and texts in UTF-8", opPutOrder, ErrInvalid, MaxLimit)
-	}
 	a, err := s.call(ctx, request{Op: opPutOrder, Order: &o})
 	return value(a.Order), err
 }
@@ -163,9 +160,6 @@ func (s *Store) Cart(ctx context.Context, id string) (Cart, error) {
 // PutCart stores the cart if its version is still the newest, 0 for one that is new, and
 // returns it with the next version; or ErrConflict.
 func (s *Store) PutCart(ctx context.Context, c Cart) (Cart, error) {
-	if c.ID == "" || len(c.Items) > MaxLimit || !sound(c.ID) || !positive(c.Items) {
-		return Cart{}, fmt.Errorf("%s: %w: it needs an id in UTF-8, and up to %d items of one piece or more", opPutCart, ErrInvalid, MaxLimit)
-	}
 	a, err := s.call(ctx, request{Op: opPutCart, Cart: &c})
 	return value(a.Cart), err
 }
@@ -173,9 +167,6 @@ func (s *Store) PutCart(ctx context.Context, c Cart) (Cart, error) {
 // Seed empties the database and makes products 1 … n, the same for the same seed on every
 // kind. It does not go through the pool.
 func (s *Store) Seed(ctx context.Context, products int, seed uint64) error {
-	if products < 0 || products > MaxProducts {
-		return fmt.Errorf("%s: %w: up to %d products", opSeed, ErrInvalid, MaxProducts)
-	}
 	_, _, err := s.perform(ctx, request{Op: opSeed, Limit: products, Seed: seed})
 	return err
 }
@@ -184,6 +175,32 @@ func (s *Store) Seed(ctx context.Context, products int, seed uint64) error {
 func (s *Store) Reset(ctx context.Context) error {
 	_, _, err := s.perform(ctx, request{Op: opReset})
 	return err
+}
+
+// check tells what a backend could not do, whether the request is a caller's or came over
+// the wire.
+func (q request) check() error {
+	switch {
+	case q.Op == opSeed && (q.Limit < 0 || q.Limit > MaxProducts):
+		return fmt.Errorf("%w: up to %d products", ErrInvalid, MaxProducts)
+	case (q.Op == opProducts || q.Op == opSearch) && (q.Limit < 1 || q.Limit > MaxLimit):
+		return fmt.Errorf("%w: 1 to %d products", ErrInvalid, MaxLimit)
+	case q.Op == opPutOrder && !q.Order.valid():
+		return fmt.Errorf("%w: an order needs up to %d items, each of one piece or more, and short texts in UTF-8", ErrInvalid, MaxLimit)
+	case q.Op == opPutCart && !q.Cart.valid():
+		return fmt.Errorf("%w: a cart needs a short id in UTF-8, and up to %d items of one piece or more", ErrInvalid, MaxLimit)
+	case !sound(q.Text):
+		return fmt.Errorf("%w: a text has to be short, and in UTF-8", ErrInvalid)
+	}
+	return nil
+}
+
+func (o *Order) valid() bool {
+	return o != nil && len(o.Items) > 0 && len(o.Items) <= MaxLimit && positive(o.Items) && sound(o.Customer) && sound(o.Key)
+}
+
+func (c *Cart) valid() bool {
+	return c != nil && c.ID != "" && len(c.Items) <= MaxLimit && positive(c.Items) && sound(c.ID)
 }
 
 // value returns what p points to, the zero value for nil.

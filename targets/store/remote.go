@@ -32,9 +32,6 @@ func (s *Store) Answer(ctx context.Context, args [][]byte) (any, error) {
 	if err := json.Unmarshal(args[1], &q); err != nil {
 		return nil, fmt.Errorf("ERR the request is not valid: %w", err)
 	}
-	if (q.Op == opPutOrder && q.Order == nil) || (q.Op == opPutCart && q.Cart == nil) {
-		return nil, errors.New("ERR the request lacks what is to be stored")
-	}
 	var e envelope
 	var err error
 	e.Answer, e.Spent, err = s.perform(ctx, q)

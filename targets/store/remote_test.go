@@ -117,6 +117,8 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Add("product", "")
 	f.Add("search", `{"limit":-1}`)
+	f.Add("products", `{"limit":-1,"id":9}`)
+	f.Add("put_order", `{"order":null}`)
 	f.Fuzz(func(t *testing.T, op, body string) {
 		s, err := Open(t.Context(), defaults("station"), nil)
 		if err != nil {

@@ -163,7 +163,7 @@ func (d *database) transact(ctx context.Context, f func(tx *sql.Tx) error) error
 
 func (d *database) close() error {
 	if d.anchor != nil {
-		d.anchor.Close()
+		d.anchor.Close() //nolint:errcheck // the database in memory ends with it
 	}
 	return d.db.Close()
 }

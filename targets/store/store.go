@@ -174,6 +174,9 @@ func (s *Store) perform(ctx context.Context, q request) (answer, Spent, error) {
 		return answer{}, Spent{}, fmt.Errorf("operation %q: %w", q.Op, ErrInvalid)
 	}
 	counter.Add(1)
+	if err := q.check(); err != nil {
+		return answer{}, Spent{}, s.settle(ctx, q.Op, err)
+	}
 	a, spent, err := s.back.do(ctx, q)
 	return a, spent, s.settle(ctx, q.Op, err)
 }
