@@ -149,9 +149,8 @@ func TestControlledDelayDropsAtTheTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := New(settings(t, one, discipline(CoDel)))
 		c := newCrowd(s)
-		names := "abcdefghijklmnopqrstuvwxyz"
-		for _, name := range strings.Split(names, "") {
-			c.normal(t, name)
+		for name := 'a'; name <= 'z'; name++ {
+			c.normal(t, string(name))
 		}
 		for len(c.permits) > 0 {
 			time.Sleep(20 * ms)

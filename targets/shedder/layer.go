@@ -102,10 +102,15 @@ func (c *call) WriteHeader(status int) {
 	if c.status == 0 && status >= http.StatusOK {
 		c.status = status
 		if c.propagate && refused(status) {
-			c.Header().Set(noRetry, "1")
+			c.Header().Set("X-No-Retry", "1")
 		}
 	}
 	c.ResponseWriter.WriteHeader(status)
+}
+
+// refused tells whether a status says that the request was not worked on for now.
+func refused(status int) bool {
+	return status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests
 }
 
 // Flush keeps streams flowing whose handler looks for an http.Flusher.
