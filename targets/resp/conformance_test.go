@@ -161,6 +161,10 @@ ZADD z 1                                  > -ERR wrong number of arguments for '
 ZADD z 1 a 2                              > -ERR syntax error
 ZADD z NX XX 1 a                          > -ERR XX and NX options at the same time are not compatible
 ZADD z NX GT 1 a                          > -ERR GT, LT, and/or NX options at the same time are not compatible
+ZADD ties 1 b 1 a 1 c 0 d                  > 4
+ZRANGE ties 0 -1                          > ["d" "a" "b" "c"]
+ZREM ties b                               > 1
+ZRANGE ties 0 -1                          > ["d" "a" "c"]
 ZSCORE z e                                > "8"
 ZSCORE z nothing                          > nil
 ZCARD z                                   > 5

@@ -252,6 +252,9 @@ func TestACommandOfAnExtension(t *testing.T) {
 			return []any{bytes.Join(args, []byte("+")), 1, int64(2), true, false, nil, 1.5, Status("FINE"), []string{"a"}}, nil
 		}},
 		{Name: "x.wait", Run: func(ctx context.Context, _ [][]byte) (any, error) {
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > cfg.CommandTimeout {
+				return nil, errors.New("the time has no end, or another")
+			}
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}},

@@ -207,7 +207,18 @@ func settled(t *testing.T, s *Store, least, most int64) (taken int64) {
 func TestSeveralProcessesShareAFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shared.db")
 	stores := make([]*Store, 3)
-	together(3, func(i int) { stores[i] = opened(t, defaults(""), "sqlite", path) })
+	together(3, func(i int) {
+		cfg := defaults("sqlite")
+		cfg.URL = path
+		var err error
+		if stores[i], err = Open(t.Context(), cfg, nil); err != nil {
+			t.Error(err)
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	defer together(3, func(i int) { stores[i].Close() })
 	seed(t, stores[0], 10)
 	together(3, func(i int) {
 		for range 20 {

@@ -7,15 +7,16 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/url"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "modernc.org/sqlite"             // the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // openSQLite opens a file that several processes may have open, or a database in memory.
 // Writers of this process take turns, those of others are waited for.
 func openSQLite(ctx context.Context, cfg Config) (backend, error) {
-	options := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"}}
+	options := url.Values{"_txlock": {"immediate"}, "_pragma": {"busy_timeout(5000)", "synchronous(NORMAL)"}}
 	source := "file:" + (&url.URL{Path: cfg.URL}).EscapedPath()
 	if cfg.URL == "" {
 		source = fmt.Sprintf("file:/store-%x", rand.Uint64())
@@ -35,15 +36,38 @@ func openSQLite(ctx context.Context, cfg Config) (backend, error) {
 		empty: "DELETE FROM products; DELETE FROM orders; DELETE FROM carts",
 	}}
 	if cfg.URL == "" {
-		if d.anchor, err = db.Conn(ctx); err != nil {
-			return nil, errors.Join(err, db.Close())
-		}
+		d.anchor, err = db.Conn(ctx)
+	} else {
+		err = logAhead(ctx, db)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	if err := d.open(ctx, cfg); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
 }
+
+// logAhead makes the file one with a write-ahead log, which it then stays, so that readers
+// and the writer do not wait for each other.
+func logAhead(ctx context.Context, db *sql.DB) error {
+	for {
+		_, err := db.ExecContext(ctx, "PRAGMA journal_mode = WAL")
+		var refused *sqlite.Error
+		if err == nil || !errors.As(err, &refused) || refused.Code()&0xff != busy {
+			return err
+		}
+		select { // another process is at it, and for this one change SQLite does not wait by itself
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+	}
+}
+
+// busy is SQLite's code for a file that is locked, the low byte of more precise ones.
+const busy = 5
 
 // openPostgres opens the database of the URL.
 func openPostgres(ctx context.Context, cfg Config) (backend, error) {

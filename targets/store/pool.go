@@ -52,7 +52,7 @@ func (p *pool) configure(cfg Pool) {
 // the context.
 func (p *pool) acquire(ctx context.Context) (waited time.Duration, err error) {
 	p.mu.Lock()
-	if p.waiting.Len() == 0 && p.free() {
+	if p.free() { // then nobody waits
 		p.used++
 		p.acquired++
 		p.mu.Unlock()

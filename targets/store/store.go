@@ -17,7 +17,7 @@ import (
 // Config is what the database is like.
 type Config struct {
 	Kind  string `yaml:"kind" default:"station" oneof:"station sqlite postgres" restart:"true" about:"tables in memory with a station's times, SQLite, or PostgreSQL"`
-	URL   string `yaml:"url" restart:"true" about:"postgres://… of PostgreSQL, or the file of SQLite; empty: SQLite holds everything in memory"`
+	URL   string `yaml:"url" default:"" restart:"true" about:"postgres://… of PostgreSQL, or the file of SQLite; empty: SQLite holds everything in memory"`
 	Index bool   `yaml:"index" default:"true" about:"whether names have an index; off: a search reads every product"`
 	Stock int    `yaml:"stock" default:"1000" min:"0" max:"1000000000" about:"pieces of each product when data is made; a change holds from the next time"`
 	Keep  int    `yaml:"keep" default:"100000" min:"1" max:"10000000" about:"orders, and carts, that the station kind keeps; the oldest go first"`
