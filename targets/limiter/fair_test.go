@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -200,6 +201,36 @@ func TestAQueueIsBoundedForEachClientAndForgetsWhoGoesAway(t *testing.T) {
 		synctest.Wait()
 		if q.length() != 0 {
 			t.Error("still waits at a pace of one a millisecond")
+		}
+	})
+}
+
+func TestWhoFindsNoRoomInTheQueueTakesNothingFromTheOtherPolicies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(settings(func(c *Config) {
+			c.Fair, c.Rate, c.Burst, c.Queue, c.Delay = "drr", 1, 1, 1, 100*time.Millisecond
+			c.Policies = map[string]Policy{"all": {Key: "global", Rate: .001, Burst: 3, Window: time.Second}}
+		}), Parts{})
+		h := l.Layer()(ok)
+		send(t, h, "a", "")
+		for i := range 5 { // each waits too long
+			if w := send(t, h, "a", ""); w.Code != 429 || !strings.HasPrefix(w.Header().Get("RateLimit"), `"default";r=0;t=1`) {
+				t.Errorf("request %d: %d %v", i, w.Code, w.Header())
+			}
+		}
+		time.Sleep(2 * time.Second)
+		for i, want := range []int{200, 429} {
+			if w := send(t, h, "a", ""); w.Code != want {
+				t.Errorf("request %d after the pause: %d", i, w.Code)
+			}
+		}
+		time.Sleep(2 * time.Second)
+		if w := send(t, h, "a", ""); w.Code != 200 { // the third of three
+			t.Errorf("the refused ones have used up the other policy: %d %v", w.Code, w.Header())
+		}
+		time.Sleep(2 * time.Second)
+		if w := send(t, h, "a", ""); w.Code != 429 || l.Stats().Violated["all"] != 1 {
+			t.Errorf("a fourth of three: %d %+v", w.Code, l.Stats())
 		}
 	})
 }

@@ -2,6 +2,7 @@ package limiter
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,7 +61,10 @@ func (g *guard) may(now time.Time, o *Outage) bool {
 
 // tell takes in how a call went.
 func (g *guard) tell(err error, o *Outage) {
-	down := err != nil
+	if err != nil {
+		g.errors.Add(1)
+	}
+	down := err != nil && !errors.Is(err, ErrFull)
 	g.mu.Lock()
 	turned := down != g.down
 	g.down = down
@@ -68,9 +72,6 @@ func (g *guard) tell(err error, o *Outage) {
 		g.retry = time.Now().Add(o.CoolDown)
 	}
 	g.mu.Unlock()
-	if down {
-		g.errors.Add(1)
-	}
 	if turned && g.changed != nil {
 		g.changed(down, err)
 	}

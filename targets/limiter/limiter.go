@@ -23,7 +23,7 @@ import (
 type Parts struct {
 	Cells      Cells
 	Redis      Redis
-	Workers    func() int                 // how many workers there are
+	Workers    func() int                 // how many workers there are; asked by Configure
 	Saturation func() float64             // how near the process is to its limits, 0 to 1; above 1 is past them
 	Tenant     func(*http.Request) string // whose request it is; "": the client's own
 	Cost       func(*http.Request) int64  // how many requests it counts for; what no quota could ever admit counts as the most it could
@@ -179,7 +179,7 @@ func (l *Limiter) enqueue(ctx context.Context, c *call, client string, now time.
 	}
 	c.out[0] = l.queue.enter(ctx, client, c.asks[0].Cost, c.plan.Delay)
 	if !c.out[0].Allowed && len(others) > 0 {
-		l.local.giveBack(others, instant(now))
+		l.local.giveBack(others, instant(now), c.out[1:c.n])
 	}
 }
 

@@ -79,8 +79,8 @@ func (s *localStore) take(asks []Ask, now int64, out []Decision) {
 	}
 }
 
-// giveBack undoes a take of all asks at the instant now.
-func (s *localStore) giveBack(asks []Ask, now int64) {
+// giveBack undoes a take of all asks at the instant now, and writes what remains.
+func (s *localStore) giveBack(asks []Ask, now int64, out []Decision) {
 	locked := s.lock(asks)
 	defer s.unlock(locked)
 	for i := range asks {
@@ -88,6 +88,7 @@ func (s *localStore) giveBack(asks []Ask, now int64) {
 		e := s.entry(&s.shards[s.shard(&a.Key)], &a.Key)
 		e.journal.drop(a.Cost)
 		e.state = a.Rule.Return(e.state, now, a.Cost)
+		out[i] = e.look(a, now, 0)
 	}
 }
 

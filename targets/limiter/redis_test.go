@@ -90,7 +90,7 @@ func decidesAlike(t *testing.T, addr string) {
 		here := newLocalStore(1000)
 		rules := []Rule{drawRule(t, algo), drawRule(t, algo), drawRule(t, algo)}
 		if algo == LeakyBucket {
-			rules[0].Delay = rapid.Int64Range(0, rules[0].Burst*rules[0].Interval).Draw(t, "delay")
+			rules[0].Delay = rapid.Int64Range(0, rules[0].Burst).Draw(t, "delay") * rules[0].Interval
 		}
 		for i, a := range arrivals(t, rules[0].unit()/2, 3) {
 			var asks []Ask

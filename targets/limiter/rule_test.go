@@ -260,6 +260,19 @@ func TestGCRAAndTheMeterAdmitWhatTheTokenBucketAdmits(t *testing.T) {
 	})
 }
 
+func TestANanosecondTooEarlyIsTooEarly(t *testing.T) {
+	for _, algo := range buckets {
+		m := meter{rule: Rule{Algo: algo, Interval: 1001, Burst: 1}}
+		m.take(epoch, 1)
+		if d := m.take(epoch+1, 1); d.Allowed || d.RetryAfter != 1 {
+			t.Errorf("%s after 1000 of 1001 ns: %+v", algo, d)
+		}
+		if d := m.take(epoch+2, 1); !d.Allowed {
+			t.Errorf("%s after 2000 of 1001 ns: %+v", algo, d)
+		}
+	}
+}
+
 func TestNoSpanOfTimeHoldsMoreThanTheBurstAndTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := meter{rule: drawRule(t, rapid.SampledFrom(buckets).Draw(t, "algo"))}

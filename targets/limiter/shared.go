@@ -1,15 +1,23 @@
 package limiter
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // CellWords is how many numbers a cell has; the limiter uses the first three.
 const CellWords = 12
+
+// ErrFull says that there is no room for another key. It is no sign that the store is down:
+// the next key is asked for.
+var ErrFull = errors.New("no room for another key")
 
 // Cells are records of memory that worker processes have in common. Do calls fn with the
 // numbers of the key, all zero if the key is not known, while nobody else can see them,
 // and keeps them until the time that fn returns, in nanoseconds since 1970 like now; after
 // it the record may go to another key. Fn takes no time and calls nothing. An error says
-// that the record could not be had; fn has not been called then.
+// that the record could not be had, and fn has not been called; ErrFull says so of this key
+// only.
 type Cells interface {
 	Do(key uint64, now int64, fn func(words *[CellWords]int64) (expires int64)) error
 }

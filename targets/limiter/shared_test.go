@@ -3,6 +3,7 @@ package limiter
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"sync"
@@ -46,7 +47,11 @@ func (c *cells) Do(key uint64, now int64, fn func(words *[CellWords]int64) int64
 type records struct{ memory *shm.Memory }
 
 func (r records) Do(key uint64, now int64, fn func(words *[shm.Words]int64) int64) error {
-	return r.memory.Do(shm.Key(key), now, fn)
+	err := r.memory.Do(shm.Key(key), now, fn)
+	if errors.Is(err, shm.ErrFull) {
+		return fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return err
 }
 
 func sharedMemory(tb testing.TB) Cells {
@@ -149,6 +154,26 @@ func TestACellThatCannotBeHadTakesNothingFromTheOthers(t *testing.T) {
 	memory.fail = nil
 	if err := s.take(context.Background(), asks, epoch, out); err != nil || out[0].Remaining != 9 || out[1].Remaining != 9 {
 		t.Errorf("%+v, %v", out, err)
+	}
+}
+
+func TestMemoryThatIsFullForOneKeyIsStillAskedForOthers(t *testing.T) {
+	memory, err := shm.New(shm.Options{Records: 8})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer memory.Close()
+	l := New(settings(func(c *Config) { c.Store, c.Rate, c.Burst = "shared", .001, 2 }), Parts{Cells: records{memory}, Workers: func() int { return 2 }})
+	h := l.Layer()(ok)
+	for i := range 100 {
+		send(t, h, strconv.Itoa(i), "")
+	}
+	s := l.Stats().Store
+	if s.Errors < 90 || s.Local != s.Errors || s.Skipped != 0 {
+		t.Errorf("%+v", s)
+	}
+	if w := send(t, h, "0", ""); w.Code != 200 || items(t, w.Header().Get("RateLimit"))["default"]["r"] != int64(0) {
+		t.Errorf("the first key: %d %v", w.Code, w.Header())
 	}
 }
 
