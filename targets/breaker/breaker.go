@@ -60,7 +60,7 @@ func (e OpenError) Error() string {
 }
 
 // Is tells that it is an ErrOpen.
-func (e OpenError) Is(target error) bool { return target == ErrOpen } //nolint:errorlint // Is compares by identity
+func (e OpenError) Is(target error) bool { return target == ErrOpen }
 
 // Breaker decides about calls to one dependency. Create it with New.
 type Breaker struct {
@@ -192,11 +192,11 @@ func (c Call) Done(result Result) {
 // settle counts a result of the present generation and acts on it.
 func (b *Breaker) settle(c Call, now int64, result Result) {
 	call := tally{calls: 1}
-	switch {
-	case result == Ignored:
+	switch result {
+	case Ignored:
 		call.calls = 0
 		b.counters.ignored++
-	case result == Failure:
+	case Failure:
 		call.failed = 1
 	}
 	if result != Ignored && now-c.began > int64(b.cfg.SlowAfter) {

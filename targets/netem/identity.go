@@ -56,7 +56,7 @@ func NewIdentity(valid time.Duration, hosts ...string) (Identity, error) {
 	if id.Key, err = x509.MarshalPKCS8PrivateKey(key); err != nil {
 		return Identity{}, fmt.Errorf("write the key of a certificate: %w", err)
 	}
-	rand.Read(id.Tickets[:]) //nolint:errcheck // it never fails
+	rand.Read(id.Tickets[:])
 	return id, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -18,7 +17,6 @@ import (
 
 	"plimsoll/targets/knob"
 	"plimsoll/targets/middleware"
-	"plimsoll/targets/netem"
 )
 
 func defaults() Config {
@@ -241,76 +239,6 @@ func TestAnAnswerWithoutABodyAndOneThatIsClosedEarlyEndTheCall(t *testing.T) {
 	}
 }
 
-func TestSettingsChangeWithoutHarmToCallsUnderWay(t *testing.T) {
-	s := start(t, func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(time.Millisecond)
-		ok(w, r)
-	})
-	u := open(t, defaults())
-	done := make(chan struct{})
-	var wg sync.WaitGroup
-	for range 8 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				if got, err := get(t.Context(), u, s.URL); err != nil || got != "ok" {
-					t.Errorf("%q: %v", got, err)
-					return
-				}
-			}
-		})
-	}
-	for i := range 50 {
-		cfg := defaults()
-		cfg.KeepAlive, cfg.MaxConns, cfg.MaxIdle, cfg.Propagate = i%2 == 0, i%4, 1+i%5, i%3 == 0
-		u.Configure(cfg)
-		time.Sleep(2 * time.Millisecond)
-	}
-	close(done)
-	wg.Wait()
-	if got := u.Stats(); got.Errors != 0 || got.InFlight != 0 || got.Calls == 0 {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestChangesThatConcernNoConnectionKeepThem(t *testing.T) {
-	s := start(t, ok)
-	cfg := defaults()
-	u := open(t, cfg)
-	mustGet(t, u, s.URL)
-	cfg.Timeout, cfg.Propagate, cfg.Baggage = time.Second, false, nil
-	u.Configure(cfg)
-	mustGet(t, u, s.URL)
-	if got := u.Stats(); got.Dials != 1 {
-		t.Errorf("%+v", got)
-	}
-}
-
-func TestConnectionsOfOldSettingsAreClosed(t *testing.T) {
-	var conns sync.Map
-	s := httptest.NewUnstartedServer(http.HandlerFunc(ok))
-	s.Config.ConnState = func(c net.Conn, state http.ConnState) { conns.Store(c, state) }
-	s.Start()
-	defer s.Close()
-	cfg := defaults()
-	u := open(t, cfg)
-	mustGet(t, u, s.URL)
-	cfg.MaxIdle = 7
-	u.Configure(cfg)
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		closed := true
-		conns.Range(func(_, state any) bool { closed = closed && state == http.StateClosed; return true })
-		if closed {
-			return
-		}
-	}
-	t.Error("the connection of the old settings is still open")
-}
-
 func TestRefusedConnectionsAreErrors(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -383,112 +311,5 @@ func TestAClientThatKeepsConnectionsForLongerThanTheServerMeetsClosedOnes(t *tes
 			t.Error(err)
 		}
 		time.Sleep(100 * time.Millisecond)
-	}
-}
-
-func TestOverTLSTheServerIsVerifiedAndSessionsAreResumed(t *testing.T) {
-	id, err := netem.NewIdentity(time.Hour, "127.0.0.1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots, err := id.Roots()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS != nil && r.TLS.DidResume {
-			io.WriteString(w, "resumed over ")
-		}
-		io.WriteString(w, r.Proto)
-	}))
-	if s.TLS, err = id.Server(true, "h2", "http/1.1"); err != nil {
-		t.Fatal(err)
-	}
-	s.EnableHTTP2, s.Config.ErrorLog = true, log.New(io.Discard, "", 0)
-	s.StartTLS()
-	defer s.Close()
-	tests := map[string]struct {
-		change func(*Config)
-		trust  bool
-		want   []string // nothing: no answer
-	}{
-		"resumed":               {nil, true, []string{"HTTP/1.1", "resumed over HTTP/1.1"}},
-		"not resumed":           {func(c *Config) { c.TLS.Resume = false }, true, []string{"HTTP/1.1", "HTTP/1.1"}},
-		"over HTTP/2":           {func(c *Config) { c.HTTP, c.KeepAlive = "h2", true }, true, []string{"HTTP/2.0", "HTTP/2.0"}},
-		"unknown":               {nil, false, nil},
-		"unknown, but whatever": {func(c *Config) { c.TLS.Verify = false }, false, []string{"HTTP/1.1"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			cfg := defaults()
-			cfg.KeepAlive = false
-			if test.change != nil {
-				test.change(&cfg)
-			}
-			options := Options{}
-			if test.trust {
-				options.Roots = roots
-			}
-			u := New(cfg, options)
-			defer u.Close()
-			for _, want := range test.want {
-				if got, err := get(t.Context(), u, s.URL); err != nil || got != want {
-					t.Errorf("%q, want %q: %v", got, want, err)
-				}
-			}
-			if len(test.want) == 0 {
-				if got, err := get(t.Context(), u, s.URL); err == nil {
-					t.Errorf("answered %q", got)
-				}
-			}
-		})
-	}
-}
-
-func TestHTTP2WithoutTLS(t *testing.T) {
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
-	s.Config.Protocols = new(http.Protocols)
-	s.Config.Protocols.SetUnencryptedHTTP2(true)
-	s.Start()
-	defer s.Close()
-	cfg := defaults()
-	cfg.HTTP = "h2c"
-	u := open(t, cfg)
-	if got, err := get(t.Context(), u, s.URL); err != nil || got != "HTTP/2.0" {
-		t.Errorf("%q: %v", got, err)
-	}
-}
-
-func BenchmarkRoundTrip(b *testing.B) {
-	s := httptest.NewServer(http.HandlerFunc(ok))
-	defer s.Close()
-	u := New(defaults(), Options{})
-	defer u.Close()
-	ctx, _ := middleware.Fork(b.Context())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := get(ctx, u, s.URL); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkPlainTransport(b *testing.B) { // what net/http takes for the same
-	s := httptest.NewServer(http.HandlerFunc(ok))
-	defer s.Close()
-	t := &http.Transport{DisableCompression: true}
-	defer t.CloseIdleConnections()
-	b.ReportAllocs()
-	for b.Loop() {
-		r, err := http.NewRequestWithContext(b.Context(), http.MethodGet, s.URL, http.NoBody)
-		if err != nil {
-			b.Fatal(err)
-		}
-		resp, err := t.RoundTrip(r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		io.ReadAll(resp.Body)
-		resp.Body.Close()
 	}
 }
