@@ -22,8 +22,6 @@ func listen(*os.File) error { return ErrUnsupported }
 
 func accept(*os.File) (int, error) { return 0, ErrUnsupported }
 
-func isClosed(error) bool { return true }
-
 func duplicate(*os.File) (*os.File, error) { return nil, ErrUnsupported }
 
 func closeDescriptor(int) {}

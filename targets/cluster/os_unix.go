@@ -186,9 +186,6 @@ func accept(listener *os.File) (int, error) {
 	return fd, errors.Join(err, failed)
 }
 
-// isClosed tells whether accept failed because the listener is closed.
-func isClosed(err error) bool { return errors.Is(err, os.ErrClosed) || errors.Is(err, unix.EBADF) }
-
 // duplicate returns another descriptor of the same socket.
 func duplicate(file *os.File) (*os.File, error) {
 	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)

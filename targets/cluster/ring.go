@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type ring struct {
 	listener *os.File
 	ended    chan struct{} // the accepting has ended
 	shut     sync.Once
+	deaf     atomic.Bool // the listener is closed
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -51,7 +53,7 @@ func (r *ring) accept() {
 		switch {
 		case err == nil:
 			r.hand(fd)
-		case isClosed(err):
+		case r.deaf.Load():
 			return
 		default:
 			time.Sleep(5 * time.Millisecond) // out of descriptors: others have to close theirs first
@@ -92,6 +94,7 @@ func (r *ring) offer(int) (entry, *os.File, error) {
 func (r *ring) close() {
 	r.shut.Do(func() {
 		turnAway(r.listener)
+		r.deaf.Store(true)
 		r.listener.Close()
 		for begin := time.Now(); time.Since(begin) < time.Second && r.busy(); {
 			time.Sleep(time.Millisecond)

@@ -162,15 +162,21 @@ func (m *Master) revive(ctx context.Context, s *slot) {
 			}
 			return nil
 		}, p)
-		if err == nil {
-			m.mu.Lock()
-			s.restarts++
-			m.mu.Unlock()
-			m.serve(p)
+		switch {
+		case errors.Is(err, errNotNeeded):
+			m.kill(p, err.Error())
 			return
+		case err != nil:
+			m.kill(p, err.Error())
+			continue
 		}
-		m.kill(p, err.Error())
-		if errors.Is(err, errNotNeeded) {
+		m.mu.Lock()
+		s.restarts++
+		s.reviving = s.needed() // it may have died again already, and nobody else is at it
+		again := s.reviving
+		m.mu.Unlock()
+		m.serve(p)
+		if !again {
 			return
 		}
 	}
