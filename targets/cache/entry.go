@@ -45,9 +45,9 @@ func (p *Policy) judge(e *Entry, now time.Time, draw func() float64) verdict {
 		return usable
 	case e.Negative:
 		return dead
-	case age <= e.TTL+p.SWR:
+	case p.SWR > 0 && age <= e.TTL+p.SWR:
 		return stale
-	case age <= e.TTL+p.SIE:
+	case p.SIE > 0 && age <= e.TTL+p.SIE:
 		return kept
 	}
 	return dead

@@ -176,11 +176,14 @@ func (f *filling) store(ctx context.Context, e *Entry, keep time.Duration) {
 	}
 }
 
-// keep puts an entry into l1 and tells whether it stays there. Who writes the key marks it
-// first and removes it from l1 then: what is stored before the mark gets removed by the
-// writer, and what is stored after it right here.
+// keep puts an entry into l1, unless the key was written since, and tells whether it stays
+// there. Who writes the key marks it first and changes l1 then: what is stored before the
+// mark is replaced by the writer, and what is stored just after it is removed right here.
 func (f *filling) keep(e *Entry) (stored bool) {
 	f.change(func(m *memory) {
+		if f.mark.Load() != f.began {
+			return
+		}
 		m.set(f.key, e)
 		if stored = f.mark.Load() == f.began; !stored {
 			m.remove(f.key)
@@ -201,7 +204,7 @@ func (f *filling) failed(err error, now time.Time) {
 	if fail := (*failure)(nil); errors.As(err, &fail) {
 		h.code = fail.reply.Status
 	}
-	if f.old == nil || f.old.Age(now) > f.old.TTL+f.policy.SIE || f.old.Negative {
+	if f.old == nil || f.old.Negative || f.policy.SIE <= 0 || f.old.Age(now) > f.old.TTL+f.policy.SIE {
 		f.a.err = err
 		return
 	}
