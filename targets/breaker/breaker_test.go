@@ -215,6 +215,20 @@ func TestResultsFromBeforeAChangeOfStateAreLeftOut(t *testing.T) {
 		if s := b.Stats(); s.State != HalfOpen || s.WindowCalls != 2 {
 			t.Errorf("a result from before it opened counts as a probe: %+v", s)
 		}
+		probe, err := b.Allow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		probe.Done(Success)
+		early, err = b.Allow()
+		if err != nil {
+			t.Fatal(err)
+		}
+		play(t, b, "ffffffffff.sss")
+		early.Done(Failure)
+		if s := b.Stats(); s.State != Closed || s.WindowCalls != 0 {
+			t.Errorf("a result from before it opened counts after it closed: %+v", s)
+		}
 	})
 }
 

@@ -63,7 +63,7 @@ func (b *Bulkhead) Configure(cfg Config) {
 // place that was taken is given back with Release.
 func (b *Bulkhead) Acquire(ctx context.Context) (waited time.Duration, err error) {
 	b.mu.Lock()
-	if b.room() && b.queue.Len() == 0 {
+	if b.room() { // then nobody waits
 		b.inUse++
 		b.counts.acquired++
 		b.mu.Unlock()

@@ -41,6 +41,14 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 			}
 		})
 	}
+	t.Run("its own judgement is not asked when the caller gave up", func(t *testing.T) {
+		d := New("pricing", plain(func(c *Config) { c.Breaker.Mode = "on" }))
+		d.Judge = func(error) breaker.Result { return breaker.Failure }
+		Call(t.Context(), d, "price", true, func(context.Context) (int, error) { return 0, context.Canceled }, nil)
+		if s := d.Stats(); s.Breaker.Ignored != 1 || s.Canceled != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
 	t.Run("what its own judgement says", func(t *testing.T) {
 		d := New("pricing", plain(func(c *Config) { c.Breaker.Mode = "on" }))
 		d.Judge = func(error) breaker.Result { return breaker.Success }

@@ -172,7 +172,7 @@ func TestWithinASpanThereAreNeverMoreRepeatsThanTheBudgetAllows(t *testing.T) {
 			Ratio: rapid.SampledFrom([]float64{.1, .2, 1}).Draw(rt, "ratio"),
 			Min:   knob.Rate(rapid.SampledFrom([]int{0, 1, 5}).Draw(rt, "min")), Span: time.Second,
 		}
-		steps := rapid.SliceOfN(rapid.IntRange(0, 400), 1, 300).Draw(rt, "steps")
+		steps := rapid.SliceOfN(rapid.IntRange(0, 400), 100, 300).Draw(rt, "steps")
 		synctest.Test(t, func(t *testing.T) {
 			l := ledger{epoch: time.Now()}
 			l.configure(cfg)

@@ -102,6 +102,7 @@ func TestConnectionsOfOldSettingsAreClosed(t *testing.T) {
 	s.Start()
 	defer s.Close()
 	cfg := defaults()
+	cfg.IdleTimeout = time.Hour
 	u := open(t, cfg)
 	mustGet(t, u, s.URL)
 	cfg.MaxIdle = 7

@@ -23,7 +23,7 @@ func TestTheRequestsFieldsGoOn(t *testing.T) {
 		},
 	}
 	ctx := middleware.WithAttempt(middleware.With(t.Context(), request), 2)
-	given := http.Header{"Accept": {"text/plain"}, "X-Priority": {"critical"}, "Baggage": {"secret=b"}, "Priority": {"u=0"}}
+	given := http.Header{"Accept": {"text/plain"}, "X-Priority": {"critical"}, "Baggage": {"secret=b"}, "Priority": {"u=0"}, "X-Retry-Attempt": {"7"}}
 	cfg := defaults()
 
 	got := onward(ctx, given, &cfg)
@@ -38,7 +38,7 @@ func TestTheRequestsFieldsGoOn(t *testing.T) {
 
 	cfg.Propagate = true
 	compare(t, "outside of a request", onward(t.Context(), given, &cfg), map[string]string{"Accept": "text/plain"})
-	if len(given) != 4 || given.Get("X-Priority") != "critical" {
+	if len(given) != 5 || given.Get("X-Priority") != "critical" {
 		t.Errorf("the call's own header is %v now", given)
 	}
 }
