@@ -216,7 +216,7 @@ func TestAReloadThatFailsLeavesTheOldAlone(t *testing.T) {
 	for boot, want := range map[string]string{
 		"fail":   "this worker does not want to",
 		"silent": "not ready in time",
-		"unwell": "/healthz on its control listener is not well (status 404)",
+		"unwell": "/healthz on its control listener answers with status 404",
 	} {
 		t.Run(boot, func(t *testing.T) {
 			r := prepare(t, settings(2, ReusePort))
@@ -322,11 +322,16 @@ func TestAWorkerThatPausesComesBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &client{address: r.Addr().String()}
-	if _, err := c.get("/"); err != nil {
-		t.Error(err)
+	var longest time.Duration
+	for time.Since(begin) < pause { // the first may still be answered before the signal has reached every thread
+		at := time.Now()
+		if _, err := c.get("/"); err != nil {
+			t.Fatal(err)
+		}
+		longest = max(longest, time.Since(at))
 	}
-	if took := time.Since(begin); took < pause {
-		t.Errorf("an answer after %v in a pause of %v", took, pause)
+	if longest < pause*2/3 {
+		t.Errorf("the longest answer in a pause of %v took %v", pause, longest)
 	}
 	if got := r.worker(1).PID; got != pid {
 		t.Error("the worker was replaced")

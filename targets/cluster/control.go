@@ -70,7 +70,7 @@ func (p *process) dial() (net.Conn, error) {
 	}
 	defer theirs.Close()
 	if err := send(p.control, int(theirs.Fd())); err != nil {
-		conn.Close()
+		_ = conn.Close()
 		return nil, fmt.Errorf("hand over a control connection: %w", err)
 	}
 	return conn, nil

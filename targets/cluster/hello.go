@@ -39,8 +39,8 @@ type hello struct {
 	Shared     bool   `json:"shared"` // there is a sharedFile
 }
 
-// write writes the greeting and both blocks.
-func (h hello) write(w io.Writer, boot []byte) error {
+// greet writes the greeting and both blocks.
+func (h hello) greet(w io.Writer, boot []byte) error {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -54,7 +54,7 @@ func block(text []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(text))), text...)
 }
 
-// readHello reads what write wrote.
+// readHello reads what greet wrote.
 func readHello(r *bufio.Reader) (h hello, boot []byte, err error) {
 	words := make([]byte, len(greeting))
 	if _, err := io.ReadFull(r, words); err != nil || string(words) != greeting {

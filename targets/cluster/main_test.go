@@ -129,7 +129,7 @@ func masterAlone() error {
 
 func workerCommand() *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), role+"=worker")
+	cmd.Env = append(os.Environ(), role+"=worker", "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 
@@ -222,8 +222,6 @@ func (r *rig) worker(id int) WorkerStatus {
 	}
 	return WorkerStatus{}
 }
-
-func (r *rig) url(path string) string { return "http://" + r.Addr().String() + path }
 
 // await waits until something is so.
 func await(t testing.TB, what string, ok func() bool) {

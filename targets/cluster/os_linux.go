@@ -67,7 +67,7 @@ func usage(pid int) (rss uint64, cpu float64) {
 		return 0, 0
 	}
 	number := func(i int) float64 {
-		n, _ := strconv.ParseFloat(string(fields[i-3]), 64) //nolint:errcheck // the kernel writes numbers
+		n, _ := strconv.ParseFloat(string(fields[i-3]), 64)
 		return n
 	}
 	return uint64(number(24)) * uint64(os.Getpagesize()), (number(14) + number(15)) / ticks

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -59,7 +60,7 @@ func (m *Master) launch(ctx context.Context, id, generation int, in *entrance) (
 	if err != nil {
 		return nil, fmt.Errorf("worker %d: boot: %w", id, err)
 	}
-	p, err := m.spawn(id, generation, in)
+	p, err := m.spawn(id, generation, in) //nolint:contextcheck // a worker outlives the call that starts it
 	if err != nil {
 		return nil, fmt.Errorf("worker %d: %w", id, err)
 	}
@@ -163,7 +164,7 @@ func (p *process) cut() {
 		p.stdin.Close()
 	}
 	if p.control != nil {
-		p.control.Close()
+		_ = p.control.Close()
 	}
 	if p.client != nil {
 		p.client.CloseIdleConnections()
@@ -177,7 +178,7 @@ func (p *process) cut() {
 func (m *Master) awaken(ctx context.Context, p *process, boot []byte) error {
 	// A worker that does not read must not hold us up.
 	stop := context.AfterFunc(ctx, func() { p.stdin.SetWriteDeadline(time.Unix(1, 0)) }) //nolint:errcheck // a closed pipe needs none
-	err := p.hello.write(p.stdin, boot)
+	err := p.greet(p.stdin, boot)
 	stop()
 	select {
 	case <-p.ready:
@@ -188,10 +189,14 @@ func (m *Master) awaken(ctx context.Context, p *process, boot []byte) error {
 	case <-ctx.Done():
 		return fmt.Errorf("not ready in time: %w", errors.Join(ctx.Err(), err))
 	}
+	said := "does not answer"
 	for pause := time.Millisecond; ; pause *= 2 {
 		status, _, err := p.call(ctx, http.MethodGet, m.options.Probe, nil)
-		if err == nil && status/100 == 2 {
+		switch {
+		case err == nil && status/100 == 2:
 			return nil
+		case err == nil:
+			said = fmt.Sprintf("answers with status %d", status)
 		}
 		select {
 		case <-p.exited:
@@ -199,7 +204,7 @@ func (m *Master) awaken(ctx context.Context, p *process, boot []byte) error {
 		case <-m.closing:
 			return ErrClosed
 		case <-ctx.Done():
-			return fmt.Errorf("%s on its control listener is not well (status %d): %w", m.options.Probe, status, errors.Join(ctx.Err(), err))
+			return fmt.Errorf("%s on its control listener %s: %w", m.options.Probe, said, ctx.Err())
 		case <-time.After(min(pause, 100*time.Millisecond)):
 		}
 	}
@@ -222,9 +227,8 @@ func (p *process) tell(command []byte) {
 // reap waits for the end of a process and clears up after it.
 func (m *Master) reap(p *process) {
 	err := p.cmd.Wait()
-	var exit *exec.ExitError
 	how := "exit status 0"
-	if errors.As(err, &exit) {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 		how = exit.String()
 	} else if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		how = err.Error()
@@ -286,8 +290,6 @@ func (m *Master) retire(ctx context.Context, p *process, drain time.Duration) {
 // tellOf tells of something that happened to a process.
 func (m *Master) tellOf(kind string, p *process, more map[string]any) {
 	data := map[string]any{"id": p.ID, "pid": p.cmd.Process.Pid, "generation": p.Generation}
-	for k, v := range more {
-		data[k] = v
-	}
+	maps.Copy(data, more)
 	m.options.Event(kind, data)
 }

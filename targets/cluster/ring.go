@@ -130,7 +130,7 @@ func (l *lane) dismiss(lives bool) {
 	r.leave(l)
 	r.mu.Unlock()
 	if !lives {
-		l.conn.Close()
+		_ = l.conn.Close()
 	}
 }
 
@@ -156,7 +156,7 @@ func (l *lane) watch() {
 				l.ring.hand(fd)
 			}
 			l.ring.settle(len(rest))
-			l.conn.Close()
+			_ = l.conn.Close()
 			return
 		}
 	}

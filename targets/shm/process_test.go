@@ -163,7 +163,7 @@ type child struct {
 func start(t testing.TB, m *Memory, name string) *child {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), role+"="+name)
+	cmd.Env = append(os.Environ(), role+"="+name, "GORACE=atexit_sleep_ms=0")
 	cmd.ExtraFiles = []*os.File{m.File()}
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
