@@ -113,7 +113,7 @@ func isDir(path string) bool {
 func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir string) (err error) {
 	opt := m.options
 	if s.Target.Reference != "" && opt.Target == "" {
-		ref, err := startReference(ctx, s.Target.Reference)
+		ref, err := startReference(ctx, s.Target.Reference, s.Target.Set)
 		if err != nil {
 			return err
 		}

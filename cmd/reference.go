@@ -9,8 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +28,7 @@ const (
 // its garbage are not counted as the generator's.
 type reference struct {
 	url    string
+	admin  string // URL of its admin API
 	cmd    *exec.Cmd
 	stdin  io.Closer // open as long as the target shall live
 	stderr *tail
@@ -33,16 +36,20 @@ type reference struct {
 	err    error         // how it ended; valid once ended is closed
 }
 
-// startReference starts the target on a free loopback port and waits until it listens.
-// The target ends with stop, and with this process, however that dies.
-func startReference(ctx context.Context, preset string) (*reference, error) {
+// startReference starts the target on free loopback ports, with these knobs set, and waits
+// until it listens. The target ends with stop, and with this process, however that dies.
+func startReference(ctx context.Context, preset string, set map[string]string) (*reference, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program: %w", err)
 	}
 	r := &reference{stderr: &tail{}, ended: make(chan struct{})}
 	// Not bound to ctx: the run still needs the target after the first Ctrl-C.
-	r.cmd = exec.CommandContext(context.WithoutCancel(ctx), self, "target", "--listen", "127.0.0.1:0", "--json", "--end-with-stdin", "--preset", preset)
+	args := []string{"target", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--json", "--end-with-stdin", "--preset", preset}
+	for _, path := range slices.Sorted(maps.Keys(set)) {
+		args = append(args, "--set", path+"="+set[path])
+	}
+	r.cmd = exec.CommandContext(context.WithoutCancel(ctx), self, args...)
 	r.cmd.Args[0] = "plimsoll"
 	r.cmd.Stderr = r.stderr
 	if r.stdin, err = r.cmd.StdinPipe(); err != nil {
@@ -78,7 +85,7 @@ func (r *reference) await(ctx context.Context, said <-chan string) error {
 	case line := <-said:
 		var where ready
 		if json.Unmarshal([]byte(line), &where) == nil && where.URL != "" {
-			r.url = where.URL
+			r.url, r.admin = where.URL, where.AdminURL
 			return nil
 		}
 	case <-ctx.Done():
@@ -87,7 +94,11 @@ func (r *reference) await(ctx context.Context, said <-chan string) error {
 	if interrupted(ctx) != nil {
 		return context.Cause(ctx)
 	}
-	return withCode(exitUnreachable, fmt.Errorf("start the reference target: %w", cmp.Or(context.Cause(ctx), last)))
+	code := exitUnreachable
+	if r.cmd.ProcessState.ExitCode() == exitUsage { // a knob that is none is the scenario's mistake
+		code = exitUsage
+	}
+	return withCode(code, fmt.Errorf("start the reference target: %w", cmp.Or(context.Cause(ctx), last)))
 }
 
 // stop ends the target and returns an error if it died before, or did not end in time.

@@ -25,7 +25,7 @@ func get(t *testing.T, url string) error {
 }
 
 func TestReferenceAnswersUntilItIsStopped(t *testing.T) {
-	r, err := startReference(t.Context(), "minimal")
+	r, err := startReference(t.Context(), "minimal", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestReferenceAnswersUntilItIsStopped(t *testing.T) {
 }
 
 func TestReferenceSurvivesASignalAndItsDeathIsNoticed(t *testing.T) {
-	r, err := startReference(t.Context(), "minimal")
+	r, err := startReference(t.Context(), "minimal", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestReferenceSurvivesASignalAndItsDeathIsNoticed(t *testing.T) {
 }
 
 func TestReferenceThatCannotStartSaysWhy(t *testing.T) {
-	_, err := startReference(t.Context(), "nonsense")
+	_, err := startReference(t.Context(), "nonsense", nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
@@ -73,7 +73,7 @@ func TestReferenceThatCannotStartSaysWhy(t *testing.T) {
 func TestReferenceIsNotStartedByAnInterruptedCommand(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(&interruption{signal: os.Interrupt})
-	_, err := startReference(ctx, "minimal")
+	_, err := startReference(ctx, "minimal", nil)
 	if code := exitCode(err); err != nil && code != exitInterrupted {
 		t.Errorf("exit code %d, want %d", code, exitInterrupted)
 	}

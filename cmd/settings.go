@@ -17,6 +17,10 @@ import (
 
 const settingsFile = "plimsoll.yaml"
 
+// notFromEnvironment marks a flag --config that does not name a settings file: its variable
+// still does.
+const notFromEnvironment = "not-from-environment"
+
 func newEnvironment() *cobra.Command {
 	return &cobra.Command{
 		Use:     "environment",
@@ -74,6 +78,10 @@ func (w *world) fromEnvironment(flags *pflag.FlagSet) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		value := w.env(variable(f.Name))
 		if value == "" || f.Changed || f.Name == "help" {
+			return
+		}
+		if _, other := f.Annotations[notFromEnvironment]; other {
+			w.config = value
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {

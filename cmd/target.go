@@ -6,43 +6,43 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
-	"slices"
+	"os/exec"
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
-	"plimsoll/targets/primitive"
+	"plimsoll/targets/admin"
+	"plimsoll/targets/knob"
+	"plimsoll/targets/master"
 	"plimsoll/targets/server"
+	"plimsoll/targets/topology"
+	"plimsoll/targets/worker"
 )
 
-// ready is the one line that `target --json` writes when it listens.
+// ready is the one line that `target --json` writes when every worker is ready.
 type ready struct {
-	Address string `json:"address"`
-	URL     string `json:"url"`
-	Preset  string `json:"preset"`
-	PID     int    `json:"pid"`
+	Address  string `json:"address"`
+	URL      string `json:"url"`
+	Admin    string `json:"admin"`
+	AdminURL string `json:"admin_url"`
+	Preset   string `json:"preset"` // or the file
+	Workers  int    `json:"workers"`
+	PID      int    `json:"pid"`
 }
 
 type targetFlags struct {
-	listen, preset string
+	listen, admin  string
+	preset, config string
+	workers        int
+	set            []string
 	public         bool
 	withStdin      bool
-	drain          time.Duration
-}
-
-// presets returns the names of the ready-made targets.
-func presets() []string { return []string{"minimal"} }
-
-// newPreset returns the handler of the preset.
-func newPreset(name string) (http.Handler, error) {
-	if !slices.Contains(presets(), name) {
-		return nil, usageError("the presets are "+strings.Join(presets(), ", "), "unknown preset %q", name)
-	}
-	return primitive.Handler(), nil
 }
 
 func newTarget(w *world) *cobra.Command {
@@ -50,63 +50,180 @@ func newTarget(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "target",
 		GroupID: groupLoad,
-		Short:   "Serve the reference target, a server with known behaviour",
+		Short:   "Serve the reference target, a system under test with known behaviour",
 		Long: `Serve the reference target until SIGINT or SIGTERM, then let requests under way
-finish.
+finish. It is a master process and worker processes that share the port. A
+topology says what they offer and what protects them: a preset, or a file.
+Each of its settings is a knob: --set changes it at the start, the admin API
+while it runs.
 
-  /x/ok                        answers at once
-  /x/io?ms=5                   answers after a time, not a millisecond more
-  /x/bytes/{n}                 answers with n bytes
-  /x/status/{code}             answers with the status
-  /x/echo                      answers with the body of the request
-  /x/stall?every_s=10&for_s=1  freezes for one second in every ten
-  /healthz                     says that it is alive`,
+  /x/ok, /x/io?ms=5, /x/cpu?ms=5, /x/stall …   primitives: one behaviour each
+  /x/station/NAME, /x/dep/NAME, /x/cache/KEY   one mechanism each
+  /v1/products, /v1/search, /v1/prices,
+  /v1/carts, /v1/orders                        a shop, in the presets golden, bare …
+  /healthz, /readyz                            whether it lives, and takes more
+
+The admin API, on an address of its own, under /admin/v1: topology, routes,
+knobs, faults, cluster, services, store, truth, epoch, stats, events (SSE);
+besides /metrics (Prometheus) and /debug/pprof.`,
 		Example: `  plimsoll target
-  plimsoll target --listen 127.0.0.1:0 --json`,
+  plimsoll target --preset golden --workers 4
+  plimsoll target --preset golden --set deps.pricing.breaker.mode=off
+  plimsoll target --config shop.yaml --listen 127.0.0.1:0 --json
+  curl -X POST 127.0.0.1:9901/admin/v1/faults \
+    -d '{"target": "dep:db", "kind": "latency", "value": "300ms", "for": "20s"}'`,
 		Annotations: exitTable(exitOK, exitUsage, exitUnreachable),
 		Args:        noArgs,
-		RunE:        func(cmd *cobra.Command, _ []string) error { return w.target(cmd.Context(), f) },
+		RunE:        func(cmd *cobra.Command, _ []string) error { return w.target(cmd.Context(), cmd, f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "the `ADDRESS` to listen on; port 0 takes a free one")
-	flags.StringVar(&f.preset, "preset", "minimal", "which target, a `NAME`: "+strings.Join(presets(), ", "))
-	flags.BoolVar(&f.public, "allow-public", false, "allow an address that other machines can reach")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "the `ADDRESS` of the data port; port 0 takes a free one")
+	flags.StringVar(&f.admin, "admin", "127.0.0.1:9901", "the `ADDRESS` of the admin API; port 0 takes a free one")
+	flags.IntVar(&f.workers, "workers", 0, "how many worker processes, a `NUMBER` (default: the topology's)")
+	flags.BoolVar(&f.public, "allow-public", false, "allow addresses that other machines can reach")
 	flags.BoolVar(&f.withStdin, "end-with-stdin", false, "end when standard input does, and not on a signal")
-	flags.DurationVar(&f.drain, "drain", 10*time.Second, "the `TIME` that requests under way may take at the end")
-	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
+	f.topology(cmd)
 	w.jsonFlag(cmd)
+	cmd.AddCommand(newTargetKnobs(w), newTargetPreset(w), newTargetWorker(w))
 	return cmd
 }
 
-func (w *world) target(ctx context.Context, f targetFlags) error {
-	handler, err := newPreset(f.preset)
+// topology gives cmd the flags that say which topology.
+func (f *targetFlags) topology(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	names := strings.Join(topology.Presets(), ", ")
+	flags.StringVar(&f.preset, "preset", "minimal", "which ready-made topology, a `NAME`: "+names)
+	flags.StringVar(&f.config, "config", "", "read the topology from this `FILE` instead")
+	flags.StringArrayVar(&f.set, "set", nil, "change a setting, `PATH=VALUE`; may be repeated")
+	flags.Lookup("config").Annotations = map[string][]string{notFromEnvironment: nil} // PLIMSOLL_CONFIG names a settings file
+	cmd.MarkFlagsMutuallyExclusive("preset", "config")
+	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(topology.Presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
+	cmd.RegisterFlagCompletionFunc("set", completeKnobs)                                                                     //nolint:errcheck // the flag is there
+}
+
+// load returns the topology that the flags name, and what to call it.
+func (f *targetFlags) load() (cfg *topology.Config, name string, err error) {
+	if f.workers > 0 {
+		f.set = append(f.set, fmt.Sprintf("cluster.workers=%d", f.workers))
+	}
+	if f.config != "" {
+		cfg, err = topology.Read(f.config, f.set...)
+		name = f.config
+	} else {
+		if _, ok := topology.Preset(f.preset); !ok {
+			return nil, "", usageError("the presets are "+strings.Join(topology.Presets(), ", "), "unknown preset %q", f.preset)
+		}
+		cfg, err = topology.Load(f.preset, f.set...)
+		name = f.preset
+	}
+	return cfg, name, topologyError(err)
+}
+
+// topologyError makes a mistake in a topology one of usage, with its hint where hints stand.
+func topologyError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if p, ok := errors.AsType[*knob.Problem](err); ok {
+		err = *p
+	}
+	if p, ok := errors.AsType[knob.Problem](err); ok {
+		hint := p.Hint
+		p.Hint = ""
+		return usageError(hint, "%w", p)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return usageError("plimsoll target preset golden > shop.yaml  writes one to start from", "read the topology: %w", err)
+	}
+	return withCode(exitUsage, err)
+}
+
+func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) error {
+	if cmd.Flags().Changed("workers") && f.workers < 1 {
+		return usageError("1 to 64", "--workers %d: there has to be a worker", f.workers)
+	}
+	cfg, name, err := f.load()
 	if err != nil {
 		return err
 	}
-	l, err := server.Listen(ctx, f.listen, f.public)
-	if err != nil {
-		return listenError(f.listen, err)
+	for flag, address := range map[string]string{"--listen": f.listen, "--admin": f.admin} {
+		if err := allowed(ctx, flag, address, f.public); err != nil {
+			return err
+		}
 	}
-	if err := w.announce(l.Addr(), f.preset); err != nil {
+	control, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.admin)
+	if err != nil {
+		return listenError("--admin", f.admin, err)
+	}
+	defer control.Close()
+	m, err := w.startTarget(ctx, cfg, f.listen)
+	if err != nil {
 		return err
 	}
+	api := &http.Server{Handler: admin.Handler(m), ReadHeaderTimeout: time.Minute}
+	go api.Serve(control) //nolint:errcheck // it ends with the target
+	defer api.Close()
 	if f.withStdin {
 		var cancel context.CancelFunc
 		ctx, cancel = whileOpen(ctx, w.stdin)
 		defer cancel()
 	}
-	return server.Serve(ctx, l, handler, f.drain)
+	if err := w.announce(m.Addr(), control.Addr(), name, cfg.Cluster.Workers); err != nil {
+		return errors.Join(err, m.Close(context.WithoutCancel(ctx)))
+	}
+	<-ctx.Done()
+	last, _ := m.Knobs.Get()
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), last.Cluster.Drain+endLimit)
+	defer cancel()
+	return m.Close(limit)
 }
 
-func listenError(address string, err error) error {
+// endLimit is how long a target may take to end, besides the requests under way.
+const endLimit = 5 * time.Second
+
+// startTarget starts master, backends and workers.
+func (w *world) startTarget(ctx context.Context, cfg *topology.Config, listen string) (*master.Master, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own program: %w", err)
+	}
+	logging.Disable() // a shared store that is down shows as such; it need not fill the terminal
+	m, err := master.Start(ctx, master.Options{Topology: cfg, Listen: listen, Stderr: w.stderr, Command: func() *exec.Cmd {
+		c := exec.Command(self, "target", "worker") //nolint:noctx // the cluster ends it
+		c.Args[0] = "plimsoll"
+		c.Env = append(os.Environ(), "GOTRACEBACK=none") // a crash on request need not be explained
+		return c
+	}})
+	if err == nil {
+		return m, nil
+	}
+	if _, taken := errors.AsType[*net.OpError](err); taken {
+		return nil, listenError("--listen", listen, err)
+	}
+	return nil, withCode(exitUnreachable, fmt.Errorf("start the target: %w", err))
+}
+
+// allowed refuses addresses that other machines can reach, unless that is wanted.
+func allowed(ctx context.Context, flag, address string, public bool) error {
+	if public {
+		return nil
+	}
+	err := server.Loopback(ctx, address)
+	if err == nil {
+		return nil
+	}
+	return listenError(flag, address, err)
+}
+
+func listenError(flag, address string, err error) error {
 	if errors.Is(err, server.ErrPublic) {
 		return usageError("it stalls and fails on request; --allow-public lets other machines reach it",
-			"--listen %w", err)
+			"%s %w", flag, err)
 	}
 	if invalid, ok := errors.AsType[*net.AddrError](err); ok {
-		return usageError("write it as HOST:PORT, like 127.0.0.1:8080", "--listen %s: %s", address, invalid.Err)
+		return usageError("write it as HOST:PORT, like 127.0.0.1:8080", "%s %s: %s", flag, address, invalid.Err)
 	}
-	hint := "--listen 127.0.0.1:0 takes a free port"
+	hint := flag + " 127.0.0.1:0 takes a free port"
 	return withHint(hint, withCode(exitUnreachable, fmt.Errorf("listen on %s: %w", address, cause(err))))
 }
 
@@ -122,12 +239,15 @@ func cause(err error) error {
 }
 
 // announce says where the target listens.
-func (w *world) announce(address net.Addr, preset string) error {
-	r := ready{Address: address.String(), URL: "http://" + address.String(), Preset: preset, PID: os.Getpid()}
+func (w *world) announce(data, control net.Addr, name string, workers int) error {
+	r := ready{
+		Address: data.String(), URL: "http://" + data.String(), Admin: control.String(), AdminURL: "http://" + control.String(),
+		Preset: name, Workers: workers, PID: os.Getpid(),
+	}
 	if w.json {
 		return json.NewEncoder(w.stdout).Encode(r)
 	}
-	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s\n", preset, r.URL)
+	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s, its admin API on %s/admin/v1\n", name, r.URL, r.AdminURL)
 	return err
 }
 
@@ -141,4 +261,16 @@ func whileOpen(ctx context.Context, stdin io.Reader) (context.Context, context.C
 		cancel()
 	}()
 	return open, cancel
+}
+
+// newTargetWorker is what the master starts; it is of no use to a person.
+func newTargetWorker(w *world) *cobra.Command {
+	return &cobra.Command{
+		Use: "worker", Hidden: true, Args: noArgs,
+		Short: "Be one worker process of a target",
+		RunE: func(*cobra.Command, []string) error {
+			logging.Disable()
+			return worker.Run(w.stdin, os.Exit)
+		},
+	}
 }

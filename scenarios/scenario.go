@@ -188,7 +188,9 @@ func (d *decoder) budgets(n *yaml.Node, legend *engine.Legend) (budgets []*budge
 }
 
 // presets are the forms of the bundled target that a scenario can ask for.
-func presets() []string { return []string{"minimal"} }
+func presets() []string {
+	return []string{"minimal", "golden", "bare", "cluster", "eventloop", "queueing"}
+}
 
 const defaultGrace = 10 * time.Second
 

@@ -1,84 +1,148 @@
-// Package server puts the handlers of the reference target on a port: on loopback unless
-// the user allows more, because a target stalls and fails on request, and with a graceful
-// end. It answers /healthz itself. It prints nothing and knows no other path.
+// Package server is the data port of the reference target: an HTTP server whose use of
+// connections can be changed while it runs, and which ends without a client noticing. It
+// also says which addresses may be listened on: loopback, unless the user allows more,
+// because a target stalls and fails on request. It prints nothing and knows no path.
 package server
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"plimsoll/targets/cluster"
 )
 
-// ErrPublic is the error of Listen for an address that other machines can reach.
-var ErrPublic = errors.New("address is not on loopback")
-
-// Listen opens the TCP address (host:port; port 0 takes a free one). Unless public is
-// true the host has to be on loopback, else the error is ErrPublic.
-func Listen(ctx context.Context, address string, public bool) (net.Listener, error) {
-	if !public {
-		if err := loopback(ctx, address); err != nil {
-			return nil, err
-		}
-	}
-	var config net.ListenConfig
-	return config.Listen(ctx, "tcp", address)
+// Settings are how connections are used. All of them may change under load.
+type Settings struct {
+	Keepalive   bool          // whether connections stay open between requests
+	IdleTimeout time.Duration // how long one may stay open without a request; 0: for ever
+	MaxRequests int           // after how many requests one is closed; 0: never
 }
 
-// loopback returns an error unless every address of the host is on loopback.
-func loopback(ctx context.Context, address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return err
-	}
-	if host == "" {
-		return fmt.Errorf("%s: %w", address, ErrPublic) // all interfaces
-	}
-	addresses, err := net.DefaultResolver.LookupIPAddr(ctx, host)
-	if err != nil {
-		return err
-	}
-	for _, a := range addresses {
-		if !a.IP.IsLoopback() {
-			return fmt.Errorf("%s: %w", address, ErrPublic)
-		}
-	}
-	return nil
+// Server answers on one listener.
+type Server struct {
+	http     *http.Server
+	drainer  *cluster.Drainer
+	settings atomic.Pointer[Settings]
+
+	mu   sync.Mutex
+	open map[net.Conn]*connection
 }
 
-// Serve answers on l until ctx ends. Then it accepts no more, lets requests that are
-// under way finish for at most drain, and returns nil; after drain it cuts them off and
-// returns an error.
-func Serve(ctx context.Context, l net.Listener, h http.Handler, drain time.Duration) error {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/healthz", healthy)
-	mux.Handle("/", h)
-	s := &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
+// connection is what is known of a connection that is open.
+type connection struct {
+	requests  atomic.Int64
+	idleSince atomic.Int64 // in nanoseconds since 1970; 0: not idle
+}
+
+// New returns a server of the handler. HeaderTimeout is how long a request's header may
+// take to arrive. The drainer counts requests and connections, and ends them.
+func New(h http.Handler, headerTimeout time.Duration, settings Settings, drainer *cluster.Drainer) *Server {
+	s := &Server{drainer: drainer, open: map[net.Conn]*connection{}}
+	s.http = &http.Server{
+		Handler:           drainer.Middleware(s.limited(h)),
+		ReadHeaderTimeout: headerTimeout,
+		ConnState:         s.state,
+		ConnContext:       s.context,
 		ErrorLog:          log.New(io.Discard, "", 0), // hang-ups of clients, which a load test is full of
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if s.Shutdown(limit) == nil {
-		return nil
-	}
-	return errors.Join(fmt.Errorf("cut off requests still under way after %v", drain), s.Close())
+	s.Configure(settings)
+	return s
 }
 
-func healthy(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	io.WriteString(w, "ok\n") //nolint:errcheck // the client is gone; there is nobody to tell
+// Configure changes how connections are used from now on.
+func (s *Server) Configure(settings Settings) {
+	before := s.settings.Swap(&settings)
+	if before == nil || before.Keepalive != settings.Keepalive {
+		s.http.SetKeepAlivesEnabled(settings.Keepalive)
+	}
+}
+
+// Serve answers what the listener accepts until Drain. It looks for idle connections
+// meanwhile.
+func (s *Server) Serve(l net.Listener) error {
+	done := make(chan struct{})
+	defer close(done)
+	go s.sweep(done)
+	return s.http.Serve(l)
+}
+
+// Drain takes no more requests and lets those under way finish until ctx ends. It returns
+// an error if some had to be cut off.
+func (s *Server) Drain(ctx context.Context) error { return s.drainer.Drain(ctx, s.http) }
+
+type connectionKey struct{}
+
+func (s *Server) context(ctx context.Context, c net.Conn) context.Context {
+	known := &connection{}
+	s.mu.Lock()
+	s.open[c] = known
+	s.mu.Unlock()
+	return context.WithValue(s.drainer.ConnContext(ctx, c), connectionKey{}, known)
+}
+
+func (s *Server) state(c net.Conn, state http.ConnState) {
+	s.drainer.ConnState(c, state)
+	s.mu.Lock()
+	known := s.open[c]
+	if state == http.StateClosed || state == http.StateHijacked {
+		delete(s.open, c)
+	}
+	s.mu.Unlock()
+	switch {
+	case known == nil:
+	case state == http.StateIdle:
+		known.idleSince.Store(time.Now().UnixNano())
+	default:
+		known.idleSince.Store(0)
+	}
+}
+
+// limited closes a connection after so many requests.
+func (s *Server) limited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if most := s.settings.Load().MaxRequests; most > 0 {
+			c, ok := r.Context().Value(connectionKey{}).(*connection)
+			if ok && c.requests.Add(1) >= int64(most) {
+				w.Header().Set("Connection", "close")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// sweepEvery is how often idle connections are looked for.
+const sweepEvery = 100 * time.Millisecond
+
+// sweep closes connections that have been idle for too long. A timer for each would cost
+// every request, and http.Server's own cannot be changed while it runs.
+func (s *Server) sweep(done <-chan struct{}) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return
+		case now := <-tick.C:
+			if most := s.settings.Load().IdleTimeout; most > 0 {
+				s.closeIdle(now.Add(-most).UnixNano())
+			}
+		}
+	}
+}
+
+// closeIdle closes what has been idle since before the time.
+func (s *Server) closeIdle(before int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c, known := range s.open {
+		if since := known.idleSince.Load(); since != 0 && since < before {
+			c.Close() // its goroutine takes it out
+		}
+	}
 }

@@ -1,0 +1,167 @@
+// Package topology is the reference target written down: which services it offers, what
+// protects them, what they depend on and how many workers serve them. A Config is read
+// from YAML over a preset, and every leaf of it is a knob. The package builds nothing and
+// starts nothing.
+package topology
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"plimsoll/targets/cache"
+	"plimsoll/targets/cluster"
+	"plimsoll/targets/dependency"
+	"plimsoll/targets/executor"
+	"plimsoll/targets/idempotency"
+	"plimsoll/targets/knob"
+	"plimsoll/targets/limiter"
+	"plimsoll/targets/netem"
+	"plimsoll/targets/resp"
+	"plimsoll/targets/service/cart"
+	"plimsoll/targets/shedder"
+	"plimsoll/targets/station"
+	"plimsoll/targets/store"
+	"plimsoll/targets/upstream"
+)
+
+// Config is a topology. It has a field for each part of the target, which is more than a
+// dozen: it is the table of contents of the file.
+type Config struct {
+	Version int      `yaml:"version" default:"1" min:"1" max:"1" restart:"true" about:"of this file format"`
+	Seed    int      `yaml:"seed" default:"1" min:"0" max:"1000000000" restart:"true" about:"of everything random: service times, seed data, tokens"`
+	Chain   []string `yaml:"chain" oneof:"identify recover deadline limit shed idempotency cache loop lock" about:"the layers around every handler, the outermost first"`
+
+	Listen   Listen           `yaml:"listen" about:"the data port"`
+	Runtime  executor.Runtime `yaml:"runtime" about:"Go's runtime in every worker"`
+	Cluster  cluster.Config   `yaml:"cluster" about:"worker processes"`
+	Exec     Exec             `yaml:"exec" about:"what handlers run on"`
+	State    State            `yaml:"state" about:"what workers share"`
+	Stations map[string]station.Config `yaml:"stations" restart:"true" about:"stations under /x/station/{name}, for models"`
+
+	Limit       limiter.Config     `yaml:"limit" about:"rate limits"`
+	Shed        shedder.Config     `yaml:"shed" about:"queue, lanes and load shedding"`
+	Idempotency idempotency.Config `yaml:"idempotency" about:"repeated writes"`
+	Cache       cache.Config       `yaml:"cache" about:"tiers in front of the services"`
+
+	Work     Work     `yaml:"work" about:"what the primitives under /x/ do besides"`
+	Services Services `yaml:"services" about:"the bounded contexts"`
+	Deps     Deps     `yaml:"deps" about:"what they depend on"`
+}
+
+// Listen is the data port.
+type Listen struct {
+	TLS           bool          `yaml:"tls" default:"false" restart:"true" about:"serve TLS with a certificate made at start, and HTTP/2 besides"`
+	Keepalive     bool          `yaml:"keepalive" default:"true" about:"keep connections open between requests"`
+	IdleTimeout   time.Duration `yaml:"idle_timeout" default:"60s" min:"0s" max:"1h" about:"close a connection that has been idle for so long; 0: never"`
+	MaxRequests   int           `yaml:"max_requests_per_conn" default:"0" min:"0" max:"1000000" about:"close a connection after so many requests; 0: never"`
+	HeaderTimeout time.Duration `yaml:"read_header_timeout" default:"5s" min:"10ms" max:"10m" restart:"true" about:"how long a request's header may take to arrive"`
+	TrustPriority bool          `yaml:"trust_priority" default:"true" about:"take X-Priority and Priority from clients, as from a trusted edge"`
+	Net           netem.Config  `yaml:"net" about:"a network between client and target"`
+}
+
+// Exec is what handlers run on.
+type Exec struct {
+	Run       executor.Config `yaml:",inline"`
+	Isolation bool            `yaml:"isolation" default:"true" about:"an executor of its own for every context, so that one that stalls leaves the others alone"`
+}
+
+// State is what workers share that they should not have to.
+type State struct {
+	GlobalLock bool `yaml:"global_lock" default:"false" about:"the lock layer lets one request at a time through, of all workers"`
+}
+
+// Work is what a handler does besides its own: time, processor and memory.
+type Work struct {
+	IO       string        `yaml:"io" default:"async" oneof:"async blocking" about:"whether a handler leaves the event loop while it waits"`
+	Servers  int           `yaml:"servers" default:"10000" min:"1" max:"10000" about:"how many requests a worker serves at a time"`
+	Service  station.Law   `yaml:"service" about:"how long serving takes"`
+	Mode     string        `yaml:"mode" default:"sleep" oneof:"sleep spin hybrid" about:"how that time passes; spin uses the processor"`
+	BlockP   float64       `yaml:"block_p" default:"0" min:"0" max:"1" about:"share of requests that also hold the event loop"`
+	BlockFor time.Duration `yaml:"block_for" default:"50ms" min:"0s" max:"10s" about:"for how long, burning processor time"`
+	Alloc    knob.Bytes    `yaml:"alloc" default:"0B" min:"0B" max:"16MiB" about:"garbage that every request makes"`
+	Live     knob.Bytes    `yaml:"live" default:"0B" min:"0B" max:"512MiB" about:"heap full of pointers that the worker keeps"`
+	JSON     string        `yaml:"json" default:"std" oneof:"std append cached" about:"how /x/json encodes: encoding/json, by hand, or once and for all"`
+	Hotspot  knob.Bytes    `yaml:"hotspot" default:"0B" min:"0B" max:"64KiB" about:"text that every request searches by a regular expression in vain, for profiles to find"`
+}
+
+// Service is what every bounded context has.
+type Service struct {
+	Enabled bool          `yaml:"enabled" default:"true" about:"whether its routes exist"`
+	Version string        `yaml:"version" default:"1.0.0" min:"1" max:"32" about:"of its release, in X-Service-Version"`
+	Owner   string        `yaml:"owner" default:"" max:"64" about:"the team that answers for it"`
+	Timeout time.Duration `yaml:"timeout" default:"0s" min:"0s" max:"10m" about:"time that a request has, unless the client gives it less; 0: no limit"`
+	Cache   cache.Policy  `yaml:"cache" about:"how long answers are kept that are alike for all"`
+	Work    Work          `yaml:"work" about:"what its handlers do besides"`
+}
+
+// Services are the bounded contexts.
+type Services struct {
+	Catalog Service `yaml:"catalog" about:"products"`
+	Cart    Cart    `yaml:"cart" about:"shopping carts"`
+	Orders  Service `yaml:"orders" about:"orders"`
+	Pricing Service `yaml:"pricing" about:"prices"`
+	Search  Service `yaml:"search" about:"products by words"`
+}
+
+// Cart is the context of carts.
+type Cart struct {
+	Service `yaml:",inline"`
+	Keep    cart.Config `yaml:",inline"`
+}
+
+// Deps are what the contexts depend on.
+type Deps struct {
+	SharedPool bool    `yaml:"shared_pool" default:"false" about:"one bulkhead and one connection pool for all contexts"`
+	Propagate  bool    `yaml:"propagate" default:"true" about:"pass request id, trace, deadline and priority on to every hop"`
+	DB         DB      `yaml:"db" about:"the database"`
+	Redis      Redis   `yaml:"redis" about:"the shared cache and store, over the Redis protocol"`
+	Pricing    Pricing `yaml:"pricing" about:"the service that knows prices, over HTTP"`
+}
+
+// DB is the database and how it is called.
+type DB struct {
+	Store    store.Config      `yaml:",inline"`
+	Products int               `yaml:"products" default:"10000" min:"1" max:"1000000" restart:"true" about:"how many products the seed data has"`
+	Guard    dependency.Config `yaml:",inline"`
+	Station  station.Config    `yaml:"station" about:"servers of the kind station"`
+}
+
+// Redis is the shared store and how it is called.
+type Redis struct {
+	URL      string        `yaml:"url" default:"" max:"500" restart:"true" about:"redis://…, a real one; empty: the embedded server"`
+	Embedded resp.Config   `yaml:"embedded" about:"the embedded server"`
+	PoolSize int           `yaml:"pool_size" default:"100" min:"1" max:"10000" restart:"true" about:"connections of each worker"`
+	Timeout  time.Duration `yaml:"timeout" default:"100ms" min:"1ms" max:"1m" restart:"true" about:"time that a command may take"`
+}
+
+// Pricing is the upstream for prices and how it is called.
+type Pricing struct {
+	Guard   dependency.Config `yaml:",inline"`
+	HTTP    upstream.Config   `yaml:"http" about:"connections to it"`
+	Station station.Config    `yaml:"station" about:"its servers"`
+}
+
+// Check tells what is wrong with parts that do not fit together.
+func (c *Config) Check() error {
+	for i, name := range c.Chain {
+		if slices.Contains(c.Chain[:i], name) {
+			return fmt.Errorf("chain: %s stands there twice", name)
+		}
+	}
+	for _, needs := range []string{"limit", "shed", "idempotency"} {
+		at, identified := slices.Index(c.Chain, needs), slices.Index(c.Chain, "identify")
+		if at >= 0 && (identified < 0 || identified > at) {
+			return fmt.Errorf("chain: %s needs identify before it, to know who asks", needs)
+		}
+	}
+	for name := range c.Stations {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) }) {
+			return fmt.Errorf("stations: %q is no name: small letters, digits and hyphens make one", name)
+		}
+	}
+	return nil
+}
+
+const nameRunes = "abcdefghijklmnopqrstuvwxyz0123456789-"

@@ -1,0 +1,144 @@
+// Package worker is what one worker process of the reference target does: it puts a
+// topology's services, layers, dependencies and faults together, answers requests, and
+// tells its master how it fares. A change of the topology reaches the parts that it
+// concerns and exchanges the table of routes; requests under way end in the one that they
+// began in. The package opens no port, starts no process, and does not decide when the
+// process ends.
+package worker
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"plimsoll/targets/event"
+	"plimsoll/targets/executor"
+	"plimsoll/targets/fault"
+	"plimsoll/targets/knob"
+	"plimsoll/targets/netem"
+	"plimsoll/targets/shm"
+	"plimsoll/targets/topology"
+)
+
+// Boot is what a worker is told when it starts, as JSON.
+type Boot struct {
+	ID       int           `json:"id"`
+	Version  int           `json:"version"`  // of the topology
+	Topology string        `json:"topology"` // as YAML
+	Backends Backends      `json:"backends"`
+	Faults   []fault.Fault `json:"faults"` // under way already
+	Key      []byte        `json:"key"`    // signs what clients carry; all workers have the same
+
+	Identity *netem.Identity `json:"identity,omitempty"` // proves the target over TLS, where it listens with TLS
+}
+
+// Backends says where the parts listen that all workers depend on.
+type Backends struct {
+	Redis    string `json:"redis"`    // redis://… of the shared store
+	Database string `json:"database"` // redis://… of the database of the kind station
+	Pricing  string `json:"pricing"`  // http://… of the upstream that knows prices
+}
+
+// Host is what a worker uses of the process it runs in.
+type Host struct {
+	Memory *shm.Memory // shared with the other workers
+	Crash  func()      // ends the process at once, as an uncaught exception does
+}
+
+// Worker answers requests. It is safe for use by many goroutines.
+type Worker struct {
+	id     int
+	host   Host
+	events *event.Bus
+	parts  *parts
+	meter  *executor.Meter
+
+	mu      sync.Mutex // one change at a time
+	config  atomic.Pointer[topology.Config]
+	version atomic.Int64
+	table   atomic.Pointer[table]
+	applied func(*topology.Config) // told of every change; may be nil
+	retired atomic.Bool
+	control http.Handler
+}
+
+// New returns a worker that answers as it was told.
+func New(boot Boot, host Host) (*Worker, error) {
+	cfg, err := decode(boot.Topology)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{id: boot.ID, host: host, events: event.NewBus("worker:" + strconv.Itoa(boot.ID)), meter: executor.NewMeter()}
+	w.config.Store(cfg)
+	if w.parts, err = newParts(w, cfg, boot); err != nil {
+		return nil, err
+	}
+	w.control = w.controls()
+	if err := w.apply(cfg, boot.Version); err != nil {
+		w.Close()
+		return nil, err
+	}
+	for _, f := range boot.Faults {
+		if _, err := w.parts.faults.Add(f); err != nil {
+			w.Close()
+			return nil, fmt.Errorf("go on with fault %s: %w", f.ID, err)
+		}
+	}
+	return w, nil
+}
+
+func decode(text string) (*topology.Config, error) {
+	cfg := &topology.Config{}
+	knob.Defaults(cfg)
+	if err := knob.Decode("topology", []byte(text), cfg); err != nil {
+		return nil, fmt.Errorf("read the topology: %w", err)
+	}
+	return cfg, nil
+}
+
+// apply changes the parts, then exchanges the routes.
+func (w *Worker) apply(cfg *topology.Config, version int) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if version == int(w.version.Load()) {
+		return nil
+	}
+	w.config.Store(cfg)
+	w.parts.configure(cfg)
+	t, err := w.newTable(cfg)
+	if err != nil {
+		return err
+	}
+	w.table.Store(t)
+	if w.applied != nil {
+		w.applied(cfg)
+	}
+	w.version.Store(int64(version))
+	return nil
+}
+
+// onApply has f told of every change from now on.
+func (w *Worker) onApply(f func(*topology.Config)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.applied = f
+}
+
+// ServeHTTP answers a request of the data port.
+func (w *Worker) ServeHTTP(a http.ResponseWriter, r *http.Request) {
+	w.table.Load().mux.ServeHTTP(a, r)
+}
+
+// Control answers the master.
+func (w *Worker) Control() http.Handler { return w.control }
+
+// Config returns the topology that holds now. It must not be changed.
+func (w *Worker) Config() *topology.Config { return w.config.Load() }
+
+// Retire has /readyz say that the worker takes no more.
+func (w *Worker) Retire() { w.retired.Store(true) }
+
+// Close ends what the worker does of its own accord.
+func (w *Worker) Close() { w.parts.close() }
