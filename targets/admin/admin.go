@@ -109,8 +109,13 @@ const maxBody = 1 << 20
 func explain(err error) middleware.Problem {
 	p := middleware.Problem{Status: http.StatusInternalServerError, Detail: err.Error()}
 	if mistakes := mistakesIn(err); mistakes != nil {
-		p.Status, p.Detail = http.StatusBadRequest, mistakes[0].Error()
+		first := mistakes[0]
 		p.More = map[string]any{"problems": mistakes}
+		if first.Hint != "" {
+			p.More["hint"] = first.Hint
+		}
+		first.Hint = ""
+		p.Status, p.Detail = http.StatusBadRequest, first.Error()
 		if mistakes[0].Path != "" {
 			p.More["path"] = mistakes[0].Path
 		}

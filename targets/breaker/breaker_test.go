@@ -341,3 +341,19 @@ func BenchmarkRefusal(b *testing.B) {
 		}
 	}
 }
+
+func TestAStateIsReadAsItIsWritten(t *testing.T) {
+	for state := Closed; state <= ForcedClosed; state++ {
+		text, err := state.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got State
+		if err := got.UnmarshalText(text); err != nil || got != state {
+			t.Errorf("%s is read as %v, %v", text, got, err)
+		}
+	}
+	if err := new(State).UnmarshalText([]byte("ajar")); err == nil {
+		t.Error("a state that is none was read")
+	}
+}

@@ -22,7 +22,7 @@ func (r *Registry) Layer(service, route string) middleware.Middleware {
 				next.ServeHTTP(w, req)
 				return
 			}
-			i := injection{w: w, req: req}
+			i := injection{w: w, req: req, await: r.options.Await}
 			for _, l := range faults.traffic {
 				if !r.meets(l, service, route) || !l.matches(req) {
 					continue
@@ -117,6 +117,17 @@ type injection struct {
 	w   http.ResponseWriter
 	req *http.Request
 	cut *truncated // nil: the body arrives whole
+
+	await func(context.Context, func(context.Context) error) error
+}
+
+// beside waits without holding up others that share what the handler runs on. A stall does
+// not wait like that: it is the handler that stands still.
+func (i *injection) beside(ctx context.Context, wait func(context.Context) error) error {
+	if i.await == nil {
+		return wait(ctx)
+	}
+	return i.await(ctx, wait)
 }
 
 // inject lets a fault act on the request before it is handled, and reports whether the
@@ -124,13 +135,13 @@ type injection struct {
 func (i *injection) inject(ctx context.Context, l *live, n uint64) (done bool) {
 	switch l.Kind {
 	case "latency":
-		l.wait(ctx, l.late(n)) //nolint:errcheck // the handler sees that ctx has ended
+		i.beside(ctx, func(ctx context.Context) error { return l.wait(ctx, l.late(n)) }) //nolint:errcheck // the handler sees that ctx has ended
 	case "stall":
 		if l.outlast(ctx) != nil {
 			panic(http.ErrAbortHandler) // the client is gone
 		}
 	case "blackhole":
-		l.outlast(ctx) //nolint:errcheck // either way there is no answer
+		i.beside(ctx, l.outlast) //nolint:errcheck // either way there is no answer
 		panic(http.ErrAbortHandler)
 	case "abort":
 		panic(http.ErrAbortHandler)

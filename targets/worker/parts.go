@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"plimsoll/targets/cache"
+	"plimsoll/targets/executor"
 	"plimsoll/targets/fault"
 	"plimsoll/targets/idempotency"
 	"plimsoll/targets/knob"
@@ -49,7 +50,7 @@ func newParts(w *Worker, cfg *topology.Config, boot Boot) (*parts, error) {
 	}
 	p.newGuards(w, cfg)
 	p.faults = fault.New(fault.Options{
-		Self: w.instance(),
+		Self: w.instance(), Await: executor.Await,
 		Run: map[string]fault.Runner{
 			"lock":        holding(p.lock),
 			"crash":       fault.After(func(fault.Fault) { w.host.Crash() }),

@@ -18,6 +18,8 @@ type keeper interface {
 	save(ctx context.Context, w http.ResponseWriter, c Cart) error
 }
 
+func empty(id string) Cart { return Cart{ID: id, Items: map[int]int{}} }
+
 // memory keeps carts in this process, where no other worker sees them.
 type memory struct {
 	mu    sync.Mutex
@@ -39,7 +41,7 @@ func (m *memory) get(id string) Cart {
 	if c, ok := m.carts[id]; ok {
 		return c
 	}
-	return Cart{ID: id}
+	return empty(id)
 }
 
 func (m *memory) save(_ context.Context, _ http.ResponseWriter, c Cart) error {
@@ -77,7 +79,7 @@ func (s *shared) load(r *http.Request, id string, _ int) (Cart, error) {
 func (s *shared) get(ctx context.Context, id string) (Cart, error) {
 	text, err := s.remote.Get(ctx, "cart:"+id)
 	if err != nil || text == nil {
-		return Cart{ID: id}, err
+		return empty(id), err
 	}
 	var c Cart
 	if err := json.Unmarshal(text, &c); err != nil {
@@ -130,7 +132,7 @@ func (key token) load(r *http.Request, id string, _ int) (Cart, error) {
 			return c, nil
 		}
 	}
-	return Cart{ID: id}, nil // one that was tampered with is none
+	return empty(id), nil // one that was tampered with is none
 }
 
 func (key token) open(text string) (c Cart, ok bool) {
