@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"plimsoll/targets/admin"
+	"plimsoll/targets/cluster"
 	"plimsoll/targets/knob"
 	"plimsoll/targets/master"
 	"plimsoll/targets/server"
@@ -157,6 +158,9 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 	}
 	defer control.Close()
 	m, err := w.startTarget(ctx, cfg, f.listen)
+	if errors.Is(err, cluster.ErrUnsupported) {
+		return w.soloTarget(ctx, cfg, name, f)
+	}
 	if err != nil {
 		return err
 	}
@@ -176,6 +180,27 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), last.Cluster.Drain+endLimit)
 	defer cancel()
 	return m.Close(limit)
+}
+
+// soloTarget is target where there can be no worker processes.
+func (w *world) soloTarget(ctx context.Context, cfg *topology.Config, name string, f targetFlags) error {
+	w.note("note: this system has no worker processes: one worker in this process, without the admin API")
+	s, err := master.StartSolo(ctx, master.Options{Topology: cfg, Listen: f.listen}, os.Exit)
+	if err != nil {
+		return withCode(exitUnreachable, fmt.Errorf("start the target: %w", err))
+	}
+	if f.withStdin {
+		var cancel context.CancelFunc
+		ctx, cancel = whileOpen(ctx, w.stdin)
+		defer cancel()
+	}
+	if err := w.announce(s.Addr(), nil, name, 1); err != nil {
+		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
+	}
+	<-ctx.Done()
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.Cluster.Drain+endLimit)
+	defer cancel()
+	return s.Close(limit)
 }
 
 // endLimit is how long a target may take to end, besides the requests under way.
@@ -240,14 +265,16 @@ func cause(err error) error {
 
 // announce says where the target listens.
 func (w *world) announce(data, control net.Addr, name string, workers int) error {
-	r := ready{
-		Address: data.String(), URL: "http://" + data.String(), Admin: control.String(), AdminURL: "http://" + control.String(),
-		Preset: name, Workers: workers, PID: os.Getpid(),
+	r := ready{Address: data.String(), URL: "http://" + data.String(), Preset: name, Workers: workers, PID: os.Getpid()}
+	api := ""
+	if control != nil {
+		r.Admin, r.AdminURL = control.String(), "http://"+control.String()
+		api = ", its admin API on " + r.AdminURL + "/admin/v1"
 	}
 	if w.json {
 		return json.NewEncoder(w.stdout).Encode(r)
 	}
-	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s, its admin API on %s/admin/v1\n", name, r.URL, r.AdminURL)
+	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s%s\n", name, r.URL, api)
 	return err
 }
 

@@ -156,7 +156,7 @@ func (m *Master) bootOf(id int) ([]byte, error) {
 	defer m.mu.Unlock()
 	b := worker.Boot{
 		ID: id, Version: m.boot.version, Topology: m.boot.text, Key: m.key, Identity: m.identity,
-		Backends: worker.Backends{Redis: m.backends.Redis, Database: m.backends.Database, Pricing: m.backends.Pricing},
+		Backends: addresses(m.backends),
 	}
 	for _, active := range m.faults.List() {
 		b.Faults = append(b.Faults, active.Fault)

@@ -15,8 +15,8 @@ import (
 	"plimsoll/targets/topology"
 )
 
-// exitCrash is the exit code of a worker that ended by a fault, Go's own of a panic.
-const exitCrash = 2
+// ExitCrash is the exit code of a worker that ended by a fault, Go's own of a panic.
+const ExitCrash = 2
 
 // Run is the life of a worker process: it reads from stdin what it is to be, serves until
 // it is told to go or its master is gone, lets requests finish, and returns. Exit ends the
@@ -31,13 +31,13 @@ func Run(stdin io.Reader, exit func(code int)) error {
 		return fmt.Errorf("read what this worker is to be: %w", err)
 	}
 	boot.ID = joined.ID
-	w, err := New(boot, Host{Memory: joined.Shared, Crash: func() { exit(exitCrash) }})
+	w, err := New(boot, Host{Memory: joined.Shared, Crash: func() { exit(ExitCrash) }})
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	s := server.New(w, w.Config().Listen.HeaderTimeout, settings(w.Config()), cluster.NewDrainer(joined.Counters()))
-	w.onApply(func(cfg *topology.Config) { s.Configure(settings(cfg)) })
+	s := server.New(w, w.Config().Listen.HeaderTimeout, Settings(w.Config()), cluster.NewDrainer(joined.Counters()))
+	w.onApply(func(cfg *topology.Config) { s.Configure(Settings(cfg)) })
 	l, err := w.listen(joined.Listener, boot)
 	if err != nil {
 		return err
@@ -62,7 +62,8 @@ func Run(stdin io.Reader, exit func(code int)) error {
 	return s.Drain(ctx)
 }
 
-func settings(cfg *topology.Config) server.Settings {
+// Settings are how the topology has connections used.
+func Settings(cfg *topology.Config) server.Settings {
 	l := cfg.Listen
 	return server.Settings{Keepalive: l.Keepalive, IdleTimeout: l.IdleTimeout, MaxRequests: l.MaxRequests}
 }
