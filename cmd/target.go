@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -51,7 +52,7 @@ func newTarget(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "target",
 		GroupID: groupLoad,
-		Short:   "Serve the reference target, a system under test with known behaviour",
+		Short:   "Serve the reference target, a system under test",
 		Long: `Serve the reference target until SIGINT or SIGTERM, then let requests under way
 finish. It is a master process and worker processes that share the port. A
 topology says what they offer and what protects them: a preset, or a file.
@@ -61,7 +62,7 @@ while it runs.
   /x/ok, /x/io?ms=5, /x/cpu?ms=5, /x/stall …   primitives: one behaviour each
   /x/station/NAME, /x/dep/NAME, /x/cache/KEY   one mechanism each
   /v1/products, /v1/search, /v1/prices,
-  /v1/carts, /v1/orders                        a shop, in the presets golden, bare …
+  /v1/carts, /v1/orders                        a shop, but not in preset minimal
   /healthz, /readyz                            whether it lives, and takes more
 
 The admin API, on an address of its own, under /admin/v1: topology, routes,
@@ -97,22 +98,18 @@ func (f *targetFlags) topology(cmd *cobra.Command) {
 	flags.StringVar(&f.config, "config", "", "read the topology from this `FILE` instead")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting, `PATH=VALUE`; may be repeated")
 	flags.Lookup("config").Annotations = map[string][]string{notFromEnvironment: nil} // PLIMSOLL_CONFIG names a settings file
-	cmd.MarkFlagsMutuallyExclusive("preset", "config")
 	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(topology.Presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
 	cmd.RegisterFlagCompletionFunc("set", completeKnobs)                                                                     //nolint:errcheck // the flag is there
 }
 
 // load returns the topology that the flags name, and what to call it.
 func (f *targetFlags) load() (cfg *topology.Config, name string, err error) {
-	if f.workers > 0 {
-		f.set = append(f.set, fmt.Sprintf("cluster.workers=%d", f.workers))
-	}
 	if f.config != "" {
 		cfg, err = topology.Read(f.config, f.set...)
 		name = f.config
 	} else {
-		if _, ok := topology.Preset(f.preset); !ok {
-			return nil, "", usageError("the presets are "+strings.Join(topology.Presets(), ", "), "unknown preset %q", f.preset)
+		if _, err := presetText(f.preset); err != nil {
+			return nil, "", err
 		}
 		cfg, err = topology.Load(f.preset, f.set...)
 		name = f.preset
@@ -129,7 +126,7 @@ func topologyError(err error) error {
 		err = *p
 	}
 	if p, ok := errors.AsType[knob.Problem](err); ok {
-		hint := p.Hint
+		hint := cmp.Or(p.Hint, "plimsoll target knobs  lists the settings")
 		p.Hint = ""
 		return usageError(hint, "%w", p)
 	}
@@ -140,8 +137,8 @@ func topologyError(err error) error {
 }
 
 func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) error {
-	if cmd.Flags().Changed("workers") && f.workers < 1 {
-		return usageError("1 to 64", "--workers %d: there has to be a worker", f.workers)
+	if cmd.Flags().Changed("workers") {
+		f.set = append(f.set, fmt.Sprintf("cluster.workers=%d", f.workers))
 	}
 	cfg, name, err := f.load()
 	if err != nil {
@@ -166,7 +163,7 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 	}
 	api := &http.Server{Handler: admin.Handler(m), ReadHeaderTimeout: time.Minute}
 	go api.Serve(control) //nolint:errcheck // it ends with the target
-	defer api.Close()
+	defer api.Close() //nolint:errcheck // connections of those who ask end with the target
 	if f.withStdin {
 		var cancel context.CancelFunc
 		ctx, cancel = whileOpen(ctx, w.stdin)

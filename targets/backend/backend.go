@@ -53,10 +53,10 @@ func Start(ctx context.Context, cfg *topology.Config) (*Backends, error) {
 	}}
 	err := b.openStores(ctx, cfg)
 	if err == nil {
-		err = b.serveRedis(cfg)
+		err = b.serveRedis(ctx, cfg)
 	}
 	if err == nil {
-		err = b.servePricing()
+		err = b.servePricing(ctx)
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
@@ -97,7 +97,7 @@ func (b *Backends) gate(name string, mean time.Duration) store.Gate {
 }
 
 // serveRedis serves the shared store and the database over the Redis protocol.
-func (b *Backends) serveRedis(cfg *topology.Config) (err error) {
+func (b *Backends) serveRedis(ctx context.Context, cfg *topology.Config) (err error) {
 	var scripts []resp.Script
 	for _, s := range limiter.Scripts() {
 		scripts = append(scripts, resp.Script{Lua: s.Lua, Run: func(tx *resp.Tx, keys, args []string) (any, error) { return s.Run(tx, keys, args) }})
@@ -105,30 +105,38 @@ func (b *Backends) serveRedis(cfg *topology.Config) (err error) {
 	b.redis = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Scripts: scripts})
 	b.exposed = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Commands: []resp.Command{{Name: store.Call, Run: b.db.Answer}}})
 	if cfg.Deps.Redis.URL == "" {
-		if b.Redis, err = listenRedis(b.redis); err != nil {
+		if b.Redis, err = listenRedis(ctx, b.redis); err != nil {
 			return err
 		}
 	}
 	if b.config.Kind == "station" {
-		b.Database, err = listenRedis(b.exposed)
+		b.Database, err = listenRedis(ctx, b.exposed)
 	}
 	return err
 }
 
-func listenRedis(s *resp.Server) (url string, err error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func listen(ctx context.Context) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("listen for workers: %w", err)
+		return nil, fmt.Errorf("listen for workers: %w", err)
+	}
+	return l, nil
+}
+
+func listenRedis(ctx context.Context, s *resp.Server) (url string, err error) {
+	l, err := listen(ctx)
+	if err != nil {
+		return "", err
 	}
 	go s.Serve(l) //nolint:errcheck // it ends with Close
 	return "redis://" + l.Addr().String() + "/0", nil
 }
 
 // servePricing serves prices over HTTP.
-func (b *Backends) servePricing() error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (b *Backends) servePricing(ctx context.Context) error {
+	l, err := listen(ctx)
 	if err != nil {
-		return fmt.Errorf("listen for workers: %w", err)
+		return err
 	}
 	mux := http.NewServeMux()
 	for _, r := range pricing.New(b.prices) {

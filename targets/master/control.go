@@ -24,8 +24,7 @@ func (m *Master) Reload(ctx context.Context) error {
 	if err := m.cluster.Reload(ctx); err != nil {
 		return fmt.Errorf("reload: %w", err)
 	}
-	m.Knobs.Restarted(ctx)
-	return nil
+	return m.Knobs.Restarted(ctx)
 }
 
 // Scale changes the number of workers, and returns when it has.

@@ -7,6 +7,7 @@ package middleware
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -15,8 +16,8 @@ type Middleware func(http.Handler) http.Handler
 
 // Chain puts the layers around h, the first outermost.
 func Chain(h http.Handler, layers ...Middleware) http.Handler {
-	for i := len(layers) - 1; i >= 0; i-- {
-		h = layers[i](h)
+	for _, layer := range slices.Backward(layers) {
+		h = layer(h)
 	}
 	return h
 }

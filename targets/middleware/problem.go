@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -41,9 +42,7 @@ func (p Problem) Write(w http.ResponseWriter, r *http.Request) {
 	if id := From(r.Context()).ID; id != "" {
 		body["instance"] = "urn:request:" + id
 	}
-	for k, v := range p.More {
-		body[k] = v
-	}
+	maps.Copy(body, p.More)
 	h := w.Header()
 	h.Set("Content-Type", "application/problem+json")
 	h.Set("Cache-Control", "no-store")

@@ -33,11 +33,11 @@ type Config struct {
 	Seed    int      `yaml:"seed" default:"1" min:"0" max:"1000000000" restart:"true" about:"of everything random: service times, seed data, tokens"`
 	Chain   []string `yaml:"chain" oneof:"identify recover deadline limit shed idempotency cache loop lock" about:"the layers around every handler, the outermost first"`
 
-	Listen   Listen           `yaml:"listen" about:"the data port"`
-	Runtime  executor.Runtime `yaml:"runtime" about:"Go's runtime in every worker"`
-	Cluster  cluster.Config   `yaml:"cluster" about:"worker processes"`
-	Exec     Exec             `yaml:"exec" about:"what handlers run on"`
-	State    State            `yaml:"state" about:"what workers share"`
+	Listen   Listen                    `yaml:"listen" about:"the data port"`
+	Runtime  executor.Runtime          `yaml:"runtime" about:"Go's runtime in every worker"`
+	Cluster  cluster.Config            `yaml:"cluster" about:"worker processes"`
+	Exec     Exec                      `yaml:"exec" about:"what handlers run on"`
+	State    State                     `yaml:"state" about:"what workers share"`
 	Stations map[string]station.Config `yaml:"stations" restart:"true" about:"stations under /x/station/{name}, for models"`
 
 	Limit       limiter.Config     `yaml:"limit" about:"rate limits"`

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -92,7 +93,7 @@ func (w *Worker) uncaught(next http.Handler) http.Handler {
 			if p == nil {
 				return
 			}
-			if p != http.ErrAbortHandler {
+			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 				w.events.Publish("worker.panic", map[string]any{"panic": fmt.Sprint(p), "stack": string(debug.Stack())})
 				w.host.Crash()
 			}

@@ -125,7 +125,7 @@ func (p *parts) saturation() float64 {
 	if s := p.shedder.Stats(); s.Limit > 0 {
 		worst = max(worst, float64(s.InFlight+s.QueueLength)/float64(s.Limit))
 	}
-	return max(worst, p.dependencies.used())
+	return max(worst, p.used())
 }
 
 // records are the cells that limiters of all workers share.

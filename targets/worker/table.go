@@ -19,7 +19,6 @@ type cachePolicy = cache.Policy
 type table struct {
 	mux    *http.ServeMux
 	routes []RouteInfo
-	counts map[string]*tally.Route
 }
 
 // RouteInfo is one line of the table of routes.
@@ -38,7 +37,7 @@ const primitives = "x"
 
 // newTable puts every route behind its layers. The caller holds mu.
 func (w *Worker) newTable(cfg *topology.Config) (*table, error) {
-	t := &table{mux: http.NewServeMux(), counts: map[string]*tally.Route{}}
+	t := &table{mux: http.NewServeMux()}
 	for _, e := range w.probes(cfg) {
 		if err := w.mount(t, cfg, "", e); err != nil {
 			return nil, err
@@ -80,7 +79,6 @@ func (w *Worker) mount(t *table, cfg *topology.Config, owner string, e endpoint)
 	if err != nil {
 		return err
 	}
-	t.counts[e.pattern] = count
 	layers := []middleware.Middleware{w.uncaught, count.Layer()}
 	layers = append(layers, w.layers(cfg, &e)...)
 	layers = append(layers, w.parts.faults.Layer(e.service, e.pattern))
@@ -112,15 +110,6 @@ func (w *Worker) signed(e endpoint) middleware.Middleware {
 			next.ServeHTTP(a, r)
 		})
 	}
-}
-
-// counted returns the counts of all routes that the table has.
-func (t *table) counted() map[string]tally.Count {
-	all := map[string]tally.Count{}
-	for pattern, route := range t.counts {
-		all[pattern] = route.Count()
-	}
-	return all
 }
 
 // contextOf is a bounded context with its settings.

@@ -6,6 +6,7 @@ package cart
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -119,9 +120,7 @@ func (c *Carts) set(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	changed := Cart{ID: found.ID, Version: found.Version + 1, Items: map[int]int{}}
-	for p, n := range found.Items {
-		changed.Items[p] = n
-	}
+	maps.Copy(changed.Items, found.Items)
 	changed.Items[product] = quantity
 	if quantity == 0 {
 		delete(changed.Items, product)
