@@ -12,6 +12,7 @@ import (
 	"plimsoll/report"
 	"plimsoll/report/budget"
 	"plimsoll/scenarios"
+	"plimsoll/targets/knob"
 )
 
 // The exit codes are a contract with scripts and build servers.
@@ -121,7 +122,7 @@ func authorsMistake(err error) bool {
 }
 
 // complain tells the user about err: a line "error: …" and, where it helps, "hint: …".
-// The mistakes in a scenario come as they are, file:line:col: message, each on its line.
+// The mistakes in a scenario or a topology come as they are, file:line:col: message, each on its line.
 func complain(w io.Writer, err error) {
 	if several, ok := err.(joined); ok {
 		for _, e := range several.Unwrap() {
@@ -133,6 +134,10 @@ func complain(w io.Writer, err error) {
 		return
 	}
 	if problems, ok := errors.AsType[scenarios.Problems](err); ok {
+		fmt.Fprintln(w, problems)
+		return
+	}
+	if problems, ok := errors.AsType[knob.Problems](err); ok {
 		fmt.Fprintln(w, problems)
 		return
 	}

@@ -108,13 +108,14 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// target starts a reference target for the rest of the script, sets $URL and $ADDRESS,
-// and demands at the end that it stops on SIGTERM with code 0.
+// target FLAGS… starts a reference target for the rest of the script, sets $URL, $ADDRESS,
+// $ADMIN_URL and $ADMIN, and demands at the end that it stops on SIGTERM with code 0.
 func target(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) > 0 {
-		ts.Fatalf("usage: target")
+	if neg {
+		ts.Fatalf("usage: target FLAGS…")
 	}
-	cmd := exec.Command("plimsoll", "target", "--listen", "127.0.0.1:0", "--json")
+	cmd := exec.Command("plimsoll", append([]string{"target", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--json"}, args...)...)
+	cmd.Dir = ts.MkAbs(".")
 	cmd.Stderr = ts.Stderr()
 	stdout, err := cmd.StdoutPipe()
 	ts.Check(err)
@@ -129,6 +130,8 @@ func target(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(json.Unmarshal(line, &where))
 	ts.Setenv("URL", where.URL)
 	ts.Setenv("ADDRESS", where.Address)
+	ts.Setenv("ADMIN_URL", where.AdminURL)
+	ts.Setenv("ADMIN", where.Admin)
 }
 
 // savedrun DIR [interrupted] saves a run: one open load with two stages of five seconds,

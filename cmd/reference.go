@@ -16,6 +16,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"plimsoll/scenarios"
+	"plimsoll/targets/topology"
 )
 
 // How long the reference target may take to listen, and to end.
@@ -36,6 +39,33 @@ type reference struct {
 	err    error         // how it ended; valid once ended is closed
 }
 
+// checkReference finds what is wrong with the knobs of a scenario's target before anything
+// is started. Where names the scenario.
+func checkReference(where string, t scenarios.Target) error {
+	if t.Reference == "" {
+		return nil
+	}
+	_, err := topology.Load(t.Reference, settingsOf(t.Set)...)
+	if err == nil {
+		return nil
+	}
+	mistake := scenarios.Problem{File: where, Msg: "target.set: " + err.Error()}
+	if p, ok := knobProblem(err); ok {
+		mistake.Hint, p.Hint = p.Hint, ""
+		mistake.Msg = "target.set: " + p.Error()
+	}
+	return scenarios.Problems{mistake}
+}
+
+// settingsOf returns knobs as "path=value", in order.
+func settingsOf(set map[string]string) []string {
+	var all []string
+	for _, path := range slices.Sorted(maps.Keys(set)) {
+		all = append(all, path+"="+set[path])
+	}
+	return all
+}
+
 // startReference starts the target on free loopback ports, with these knobs set, and waits
 // until it listens. The target ends with stop, and with this process, however that dies.
 func startReference(ctx context.Context, preset string, set map[string]string) (*reference, error) {
@@ -46,8 +76,8 @@ func startReference(ctx context.Context, preset string, set map[string]string) (
 	r := &reference{stderr: &tail{}, ended: make(chan struct{})}
 	// Not bound to ctx: the run still needs the target after the first Ctrl-C.
 	args := []string{"target", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--json", "--end-with-stdin", "--preset", preset}
-	for _, path := range slices.Sorted(maps.Keys(set)) {
-		args = append(args, "--set", path+"="+set[path])
+	for _, setting := range settingsOf(set) {
+		args = append(args, "--set", setting)
 	}
 	r.cmd = exec.CommandContext(context.WithoutCancel(ctx), self, args...)
 	r.cmd.Args[0] = "plimsoll"

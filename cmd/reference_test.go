@@ -65,8 +65,8 @@ func TestReferenceThatCannotStartSaysWhy(t *testing.T) {
 	if want := `unknown preset "nonsense"`; !strings.Contains(err.Error(), want) {
 		t.Errorf("got %q, want it to contain %q", err, want)
 	}
-	if code := exitCode(err); code != exitUnreachable {
-		t.Errorf("exit code %d, want %d", code, exitUnreachable)
+	if code := exitCode(err); code != exitUsage {
+		t.Errorf("exit code %d, want %d", code, exitUsage)
 	}
 }
 

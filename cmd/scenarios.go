@@ -28,6 +28,14 @@ the JSON Schema with which an editor helps to write them.`,
 // openScenario reads a scenario: a file, a bundled one by its name, or - for standard
 // input. Each setting is a path=value of --set.
 func (w *world) openScenario(name string, settings ...string) (*scenarios.Scenario, error) {
+	s, err := w.readScenario(name, settings)
+	if err == nil {
+		err = checkReference(name, s.Target)
+	}
+	return s, err
+}
+
+func (w *world) readScenario(name string, settings []string) (*scenarios.Scenario, error) {
 	if name != "-" {
 		return scenarios.Open(name, settings...)
 	}

@@ -17,7 +17,7 @@ import (
 // slowTarget starts a target with a request under way that takes ten seconds.
 func slowTarget(t *testing.T) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command("plimsoll", "target", "--listen", "127.0.0.1:0", "--drain", "9s")
+	cmd := exec.Command("plimsoll", "target", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--set", "cluster.drain=9s")
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,7 +30,8 @@ func slowTarget(t *testing.T) *exec.Cmd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, url, _ := strings.Cut(strings.TrimSpace(line), "listens on ")
+	_, url, _ := strings.Cut(line, "listens on ")
+	url, _, _ = strings.Cut(url, ",")
 	begun := make(chan struct{})
 	go func() {
 		req, _ := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodGet, url+"/x/io?ms=10000", http.NoBody)

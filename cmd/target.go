@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,27 +94,29 @@ besides /metrics (Prometheus) and /debug/pprof.`,
 // topology gives cmd the flags that say which topology.
 func (f *targetFlags) topology(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	names := strings.Join(topology.Presets(), ", ")
-	flags.StringVar(&f.preset, "preset", "minimal", "which ready-made topology, a `NAME`: "+names)
+	names := strings.Join(topology.Presets()[1:], ", ")
+	flags.StringVar(&f.preset, "preset", "", "which ready-made topology, a `NAME`: "+topology.Presets()[0]+" (default), "+names)
 	flags.StringVar(&f.config, "config", "", "read the topology from this `FILE` instead")
 	flags.StringArrayVar(&f.set, "set", nil, "change a setting, `PATH=VALUE`; may be repeated")
-	flags.Lookup("config").Annotations = map[string][]string{notFromEnvironment: nil} // PLIMSOLL_CONFIG names a settings file
+	flags.Lookup("config").Annotations = map[string][]string{notFromEnvironment: nil}                                        // PLIMSOLL_CONFIG names a settings file
 	cmd.RegisterFlagCompletionFunc("preset", cobra.FixedCompletions(topology.Presets(), cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
 	cmd.RegisterFlagCompletionFunc("set", completeKnobs)                                                                     //nolint:errcheck // the flag is there
 }
 
 // load returns the topology that the flags name, and what to call it.
-func (f *targetFlags) load() (cfg *topology.Config, name string, err error) {
+func (f *targetFlags) load(w *world) (cfg *topology.Config, name string, err error) {
 	if f.config != "" {
-		cfg, err = topology.Read(f.config, f.set...)
-		name = f.config
-	} else {
-		if _, err := presetText(f.preset); err != nil {
-			return nil, "", err
+		if slices.ContainsFunc(w.args, func(a string) bool { return strings.HasPrefix(a, "--preset") }) { // a file of settings may say one
+			return nil, "", usageError("the file says it all", "--preset and --config do not go together")
 		}
-		cfg, err = topology.Load(f.preset, f.set...)
-		name = f.preset
+		cfg, err = topology.Read(f.config, f.set...)
+		return cfg, f.config, topologyError(err)
 	}
+	name = cmp.Or(f.preset, topology.Presets()[0])
+	if _, err := presetText(name); err != nil {
+		return nil, "", err
+	}
+	cfg, err = topology.Load(name, f.set...)
 	return cfg, name, topologyError(err)
 }
 
@@ -122,10 +125,7 @@ func topologyError(err error) error {
 	if err == nil {
 		return nil
 	}
-	if p, ok := errors.AsType[*knob.Problem](err); ok {
-		err = *p
-	}
-	if p, ok := errors.AsType[knob.Problem](err); ok {
+	if p, ok := knobProblem(err); ok {
 		hint := cmp.Or(p.Hint, "plimsoll target knobs  lists the settings")
 		p.Hint = ""
 		return usageError(hint, "%w", p)
@@ -136,11 +136,22 @@ func topologyError(err error) error {
 	return withCode(exitUsage, err)
 }
 
+// knobProblem returns the mistake in a setting of --set that err is about.
+func knobProblem(err error) (knob.Problem, bool) {
+	if all, ok := errors.AsType[knob.Problems](err); ok {
+		return all[0], all[0].File == ""
+	}
+	if one, ok := errors.AsType[*knob.Problem](err); ok {
+		return *one, true
+	}
+	return errors.AsType[knob.Problem](err)
+}
+
 func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) error {
 	if cmd.Flags().Changed("workers") {
 		f.set = append(f.set, fmt.Sprintf("cluster.workers=%d", f.workers))
 	}
-	cfg, name, err := f.load()
+	cfg, name, err := f.load(w)
 	if err != nil {
 		return err
 	}
@@ -163,7 +174,7 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 	}
 	api := &http.Server{Handler: admin.Handler(m), ReadHeaderTimeout: time.Minute}
 	go api.Serve(control) //nolint:errcheck // it ends with the target
-	defer api.Close() //nolint:errcheck // connections of those who ask end with the target
+	defer api.Close()     //nolint:errcheck // connections of those who ask end with the target
 	if f.withStdin {
 		var cancel context.CancelFunc
 		ctx, cancel = whileOpen(ctx, w.stdin)

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"text/tabwriter"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -17,15 +17,15 @@ func newTargetKnobs(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "knobs [WORD…]",
 		Short: "List the settings of the reference target",
-		Long: `List the settings of a topology: path, value, what it may be, and what it is
-for. With words, only those whose path or explanation holds all of them.
-Settings marked with * take effect in new workers only, after a reload.`,
+		Long: `List the settings of a topology: path and value, what it may be, and what it is
+for. With words, only those whose path or explanation holds all of them. A
+setting that says "reload" takes effect in new workers only, after a reload.`,
 		Example: `  plimsoll target knobs breaker
   plimsoll target knobs --preset golden deps.pricing
   plimsoll target knobs --json`,
 		Annotations: exitTable(exitOK, exitUsage),
 		RunE: func(_ *cobra.Command, words []string) error {
-			cfg, _, err := f.load()
+			cfg, _, err := f.load(w)
 			if err != nil {
 				return err
 			}
@@ -50,15 +50,29 @@ func (w *world) listKnobs(all []knob.Setting, words []string) error {
 	if len(found) == 0 {
 		return usageError("plimsoll target knobs  lists all", "no setting holds %s", strings.Join(words, " and "))
 	}
-	t := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range found {
-		mark := ""
-		if s.Restart {
-			mark = "*"
+		if _, err := fmt.Fprint(w.stdout, described(s)); err != nil {
+			return err
 		}
-		fmt.Fprintf(t, "%s%s\t%s\t%s\t%s\n", s.Path, mark, shown(s.Value), mayBe(s), s.About)
 	}
-	return t.Flush()
+	return nil
+}
+
+// described returns a setting on lines that fit on a terminal: "path = value  (what it
+// may be)", and below, indented, what it is for.
+func described(s knob.Setting) string {
+	head, may := s.Path+" = "+shown(s.Value), mayBe(s)
+	if s.Restart {
+		may += ", reload"
+	}
+	text := s.About
+	if utf8.RuneCountInString(head+may)+len("  ()") <= helpWidth {
+		head += "  (" + may + ")"
+	} else {
+		text = "(" + strings.ReplaceAll(may, "|", " | ") + ") " + text
+	}
+	const margin = "    "
+	return head + "\n" + margin + strings.Join(wrap(text, helpWidth-len(margin)), "\n"+margin) + "\n"
 }
 
 func holdsAll(s knob.Setting, words []string) bool {
@@ -82,10 +96,8 @@ func mayBe(s knob.Setting) string {
 	switch {
 	case len(s.Choices) > 0 && s.Kind == "list":
 		return "list of " + strings.Join(s.Choices, "|")
-	case len(s.Choices) > 0:
-		return strings.Join(s.Choices, "|")
-	case s.Kind == "bool":
-		return "true|false"
+	case len(choices(s)) > 0:
+		return strings.Join(choices(s), "|")
 	case s.Min != "" && s.Max != "" && s.Kind != "text":
 		return s.Min + "…" + s.Max
 	}
@@ -107,28 +119,56 @@ defaults that plimsoll target knobs shows.
   queueing   stations only, to hold models against`,
 		Example:           `  plimsoll target preset golden > shop.yaml`,
 		Annotations:       exitTable(exitOK, exitUsage),
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArg("the name of a preset"),
 		ValidArgsFunction: cobra.FixedCompletions(topology.Presets(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(_ *cobra.Command, args []string) error {
-			text, ok := topology.Preset(args[0])
-			if !ok {
-				return usageError("the presets are "+strings.Join(topology.Presets(), ", "), "unknown preset %q", args[0])
+			text, err := presetText(args[0])
+			if err == nil {
+				_, err = fmt.Fprint(w.stdout, text)
 			}
-			_, err := fmt.Fprint(w.stdout, text)
 			return err
 		},
 	}
 }
 
-// completeKnobs completes the paths of settings.
-func completeKnobs(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+func presetText(name string) (string, error) {
+	text, ok := topology.Preset(name)
+	if !ok {
+		hint := "the presets are " + strings.Join(topology.Presets(), ", ")
+		if best := nearest(name, topology.Presets()); best != "" {
+			hint = fmt.Sprintf("did you mean %q?", best)
+		}
+		return "", usageError(hint, "unknown preset %q", name)
+	}
+	return text, nil
+}
+
+// completeKnobs completes the paths of settings, and their values where they are few.
+func completeKnobs(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	cfg, err := topology.Load("golden")
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	var paths []string
+	path, _, atValue := strings.Cut(typed, "=")
+	var found []string
 	for _, s := range knob.Settings(cfg) {
-		paths = append(paths, s.Path+"=")
+		switch {
+		case atValue && s.Path == path:
+			for _, choice := range choices(s) {
+				found = append(found, path+"="+choice)
+			}
+			return found, cobra.ShellCompDirectiveNoFileComp
+		case !atValue && strings.HasPrefix(s.Path, typed):
+			found = append(found, s.Path+"=")
+		}
 	}
-	return paths, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// choices are the words that a setting may be, if it may be few.
+func choices(s knob.Setting) []string {
+	if s.Kind == "bool" {
+		return []string{"true", "false"}
+	}
+	return s.Choices
 }
