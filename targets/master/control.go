@@ -13,6 +13,7 @@ import (
 	"plimsoll/targets/cluster"
 	"plimsoll/targets/fault"
 	"plimsoll/targets/knob"
+	"plimsoll/targets/topology"
 )
 
 // Cluster returns how the workers are.
@@ -84,8 +85,8 @@ func (m *Master) Reset(ctx context.Context) error {
 func (m *Master) FaultTargets() []string {
 	targets := []string{"*", "listener", "dep:db", "dep:pricing", "store:redis", "svc:x"}
 	cfg, _ := m.Knobs.Get()
-	for _, name := range []string{"catalog", "cart", "orders", "pricing", "search"} {
-		if s, err := knob.Lookup(cfg, "services."+name+".enabled"); err == nil && s.Value == "true" {
+	for _, name := range topology.Contexts() {
+		if cfg.Context(name).Enabled {
 			targets = append(targets, "svc:"+name)
 		}
 	}

@@ -143,6 +143,26 @@ type Pricing struct {
 	Station station.Config    `yaml:"station" about:"its servers"`
 }
 
+// Contexts returns the names of the bounded contexts.
+func Contexts() []string { return []string{"catalog", "cart", "orders", "pricing", "search"} }
+
+// Context returns the settings of a bounded context, nil if there is none of that name.
+func (c *Config) Context(name string) *Service {
+	switch name {
+	case "catalog":
+		return &c.Services.Catalog
+	case "cart":
+		return &c.Services.Cart.Service
+	case "orders":
+		return &c.Services.Orders
+	case "pricing":
+		return &c.Services.Pricing
+	case "search":
+		return &c.Services.Search
+	}
+	return nil
+}
+
 // Check tells what is wrong with parts that do not fit together.
 func (c *Config) Check() error {
 	for i, name := range c.Chain {

@@ -24,7 +24,7 @@ type machines struct {
 
 // contextNames are the bounded contexts, and the primitives.
 func contextNames() []string {
-	return []string{primitives, "catalog", "cart", "orders", "pricing", "search"}
+	return append([]string{primitives}, topology.Contexts()...)
 }
 
 func newMachines(cfg *topology.Config, id int) machines {
@@ -36,7 +36,7 @@ func newMachines(cfg *topology.Config, id int) machines {
 	seed := uint64(cfg.Seed)<<8 + uint64(id)
 	for i, name := range contextNames() {
 		m.executors[name] = executor.New(cfg.Exec.Run)
-		m.desks[name] = station.New("svc."+name, seed+uint64(i)<<32, stationConfig(works(cfg)[name]))
+		m.desks[name] = station.New("svc."+name, seed+uint64(i)<<32, stationConfig(workOf(cfg, name)))
 	}
 	for name, s := range cfg.Stations {
 		m.stations[name] = station.New(name, seed, s)
@@ -44,13 +44,12 @@ func newMachines(cfg *topology.Config, id int) machines {
 	return m
 }
 
-// works returns the work of every context.
-func works(cfg *topology.Config) map[string]topology.Work {
-	s := &cfg.Services
-	return map[string]topology.Work{
-		primitives: cfg.Work, "catalog": s.Catalog.Work, "cart": s.Cart.Work, "orders": s.Orders.Work,
-		"pricing": s.Pricing.Work, "search": s.Search.Work,
+// workOf returns the work of a context's handlers.
+func workOf(cfg *topology.Config, name string) topology.Work {
+	if c := cfg.Context(name); c != nil {
+		return c.Work
 	}
+	return cfg.Work
 }
 
 func (m *machines) configure(cfg *topology.Config) {
@@ -58,8 +57,9 @@ func (m *machines) configure(cfg *topology.Config) {
 		e.Configure(cfg.Exec.Run)
 	}
 	live := 0
-	for name, w := range works(cfg) {
-		m.desks[name].Configure(stationConfig(w))
+	for name, desk := range m.desks {
+		w := workOf(cfg, name)
+		desk.Configure(stationConfig(w))
 		live += int(w.Live >> 20)
 	}
 	for name, s := range cfg.Stations {

@@ -30,7 +30,7 @@ func ask[T any](ctx context.Context, s *shop, op string, idempotent bool, do fun
 		name = ""
 	}
 	var answer T
-	err := await(ctx, works(cfg)[s.context], func(ctx context.Context) (err error) {
+	err := await(ctx, workOf(cfg, s.context), func(ctx context.Context) (err error) {
 		answer, _, err = dependency.Call(ctx, s.deps.guards[name], op, idempotent,
 			func(ctx context.Context) (T, error) { return do(ctx, s.deps.stores[name]) }, nil)
 		return err

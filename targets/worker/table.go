@@ -115,7 +115,7 @@ func (w *Worker) signed(e endpoint) middleware.Middleware {
 // contextOf is a bounded context with its settings.
 type contextOf struct {
 	service.Context
-	settings topology.Service
+	settings *topology.Service
 }
 
 // patterns returns the patterns of a map of handlers in order, so that every worker mounts alike.
