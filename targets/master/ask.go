@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"plimsoll/targets/cluster"
 )
@@ -21,6 +22,10 @@ type WorkerError struct {
 
 // Error says what the worker said.
 func (e *WorkerError) Error() string { return fmt.Sprintf("worker %d: %s", e.ID, e.Text) }
+
+// askLimit is how long a worker may take to answer: one that is halted must not hold up
+// what concerns the others.
+const askLimit = 2 * time.Second
 
 // ready returns the slots that have a worker which answers, drained ones left out.
 func (m *Master) ready() []int {
@@ -37,6 +42,8 @@ func (m *Master) ready() []int {
 // One that ended meanwhile is passed over: the next of its slot begins with what holds
 // then. The error is of workers that would not.
 func (m *Master) each(ctx context.Context, method, path string, body []byte, answered func(id int, text []byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askLimit)
+	defer cancel()
 	ids := m.ready()
 	texts, problems := make([][]byte, len(ids)), make([]error, len(ids))
 	var all sync.WaitGroup
@@ -46,6 +53,9 @@ func (m *Master) each(ctx context.Context, method, path string, body []byte, ans
 			switch {
 			case err != nil:
 				m.Events.Publish("worker.silent", map[string]any{"id": id, "error": err.Error()})
+				if method == http.MethodPut {
+					go m.catchUp(id)
+				}
 			case status >= http.StatusBadRequest:
 				problems[i] = &WorkerError{ID: id, Status: status, Text: strings.TrimSpace(string(text))}
 			default:

@@ -14,7 +14,6 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
-	"strconv"
 	"sync"
 	"time"
 
@@ -49,8 +48,6 @@ type Master struct {
 	key      []byte
 	identity *netem.Identity
 
-	passing sync.Mutex // one version of the settings goes to workers at a time
-
 	mu    sync.Mutex
 	boot  boot  // what the next worker begins with
 	epoch epoch // what is measured since
@@ -59,6 +56,7 @@ type Master struct {
 // boot is the topology as workers get it.
 type boot struct {
 	version int
+	edition int // counts what is sent, see worker.Boot
 	text    string
 }
 
@@ -146,7 +144,7 @@ func (m *Master) remember(cfg *topology.Config, version int) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.boot = boot{version: version, text: string(text)}
+	m.boot = boot{version: version, edition: m.boot.edition + 1, text: string(text)}
 	return nil
 }
 
@@ -155,7 +153,7 @@ func (m *Master) bootOf(id int) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	b := worker.Boot{
-		ID: id, Version: m.boot.version, Topology: m.boot.text, Key: m.key, Identity: m.identity,
+		ID: id, Version: m.boot.version, Edition: m.boot.edition, Topology: m.boot.text, Key: m.key, Identity: m.identity,
 		Backends: addresses(m.backends),
 	}
 	for _, active := range m.faults.List() {
@@ -166,8 +164,6 @@ func (m *Master) bootOf(id int) ([]byte, error) {
 
 // apply passes a change of the settings on. It is called by Knobs, one change at a time.
 func (m *Master) apply(ctx context.Context, cfg *topology.Config, version int, changes []knob.Change) error {
-	m.passing.Lock()
-	defer m.passing.Unlock()
 	if err := m.remember(cfg, version); err != nil {
 		return err
 	}
@@ -189,7 +185,7 @@ func (m *Master) apply(ctx context.Context, cfg *topology.Config, version int, c
 func (m *Master) current() (path string, body []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return "/topology?version=" + strconv.Itoa(m.boot.version), []byte(m.boot.text)
+	return fmt.Sprintf("/topology?version=%d&edition=%d", m.boot.version, m.boot.edition), []byte(m.boot.text)
 }
 
 // happened is told by the cluster what happens to workers.
@@ -201,13 +197,25 @@ func (m *Master) happened(kind string, data map[string]any) {
 	}
 }
 
-// catchUp tells a new worker what has changed since it was told what to begin with.
+// catchUp tells a worker what has changed since it was told what to begin with, or since it
+// did not answer. It gives up when there is no such worker any more: the next begins with
+// what holds then.
 func (m *Master) catchUp(id int) {
-	m.passing.Lock()
-	defer m.passing.Unlock()
-	path, text := m.current()
-	m.cluster.Call(context.Background(), id, http.MethodPut, path, text) //nolint:errcheck // one that has ended needs it no more
+	for range catchUpTries {
+		path, text := m.current()
+		ctx, cancel := context.WithTimeout(context.Background(), askLimit)
+		_, _, err := m.cluster.Call(ctx, id, http.MethodPut, path, text)
+		cancel()
+		if err == nil || errors.Is(err, cluster.ErrNoWorker) || errors.Is(err, cluster.ErrClosed) {
+			return
+		}
+		time.Sleep(time.Second)
+	}
 }
+
+// catchUpTries is how often a worker that does not answer is told; by then it counts as
+// hung, unless nobody looks.
+const catchUpTries = 60
 
 // follow hands on the events of a worker until it ends.
 func (m *Master) follow(id int) {

@@ -53,7 +53,7 @@ func (s *Solo) start(ctx context.Context, o Options, exit func(code int)) (err e
 	if err != nil {
 		return fmt.Errorf("write the topology: %w", err)
 	}
-	boot := worker.Boot{ID: 1, Version: firstVersion, Topology: string(text), Key: []byte(rand.Text()), Backends: addresses(s.backends)}
+	boot := worker.Boot{ID: 1, Version: firstVersion, Edition: 1, Topology: string(text), Key: []byte(rand.Text()), Backends: addresses(s.backends)}
 	if s.worker, err = worker.New(boot, worker.Host{Memory: s.memory, Crash: func() { exit(worker.ExitCrash) }}); err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 // controls returns the handler of what the master asks:
 //
 //	GET /healthz              that it is alive
-//	PUT /topology?version=7   from now on, as YAML in the body
+//	PUT /topology?version=7&edition=9   from now on, as YAML in the body
 //	GET /stats, /routes       figures and routes
 //	GET /truth?draws=true     what happened at its stations
 //	POST /epoch?name=         begins a new epoch
@@ -72,9 +72,10 @@ func send(w http.ResponseWriter, value any) {
 const most = 4 << 20
 
 func (w *Worker) putTopology(a http.ResponseWriter, r *http.Request) {
-	version, err := strconv.Atoi(r.URL.Query().Get("version"))
-	if err != nil {
-		http.Error(a, "the version is no number", http.StatusBadRequest)
+	version, wrong := strconv.Atoi(r.URL.Query().Get("version"))
+	edition, bad := strconv.Atoi(r.URL.Query().Get("edition"))
+	if wrong != nil || bad != nil {
+		http.Error(a, "version or edition is no number", http.StatusBadRequest)
 		return
 	}
 	text, err := io.ReadAll(http.MaxBytesReader(a, r.Body, most))
@@ -83,7 +84,7 @@ func (w *Worker) putTopology(a http.ResponseWriter, r *http.Request) {
 		cfg, err = decode(string(text))
 	}
 	if err == nil {
-		err = w.apply(cfg, version)
+		err = w.apply(cfg, version, edition)
 	}
 	if err != nil {
 		http.Error(a, err.Error(), http.StatusBadRequest)

@@ -26,6 +26,7 @@ import (
 type Boot struct {
 	ID       int           `json:"id"`
 	Version  int           `json:"version"`  // of the topology
+	Edition  int           `json:"edition"`  // counts what the master sends: one that goes back to a version is a new one
 	Topology string        `json:"topology"` // as YAML
 	Backends Backends      `json:"backends"`
 	Faults   []fault.Fault `json:"faults"` // under way already
@@ -58,6 +59,7 @@ type Worker struct {
 	mu      sync.Mutex // one change at a time
 	config  atomic.Pointer[topology.Config]
 	version atomic.Int64
+	edition int // guarded by mu
 	table   atomic.Pointer[table]
 	applied func(*topology.Config) // told of every change; may be nil
 	retired atomic.Bool
@@ -76,7 +78,7 @@ func New(boot Boot, host Host) (*Worker, error) {
 		return nil, err
 	}
 	w.control = w.controls()
-	if err := w.apply(cfg, boot.Version); err != nil {
+	if err := w.apply(cfg, boot.Version, boot.Edition); err != nil {
 		w.Close()
 		return nil, err
 	}
@@ -99,11 +101,11 @@ func decode(text string) (*topology.Config, error) {
 }
 
 // apply changes the parts, then exchanges the routes.
-func (w *Worker) apply(cfg *topology.Config, version int) error {
+func (w *Worker) apply(cfg *topology.Config, version, edition int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if version == int(w.version.Load()) {
-		return nil
+	if edition <= w.edition {
+		return nil // a later one was quicker
 	}
 	w.config.Store(cfg)
 	w.parts.configure(cfg)
@@ -116,6 +118,7 @@ func (w *Worker) apply(cfg *topology.Config, version int) error {
 		w.applied(cfg)
 	}
 	w.version.Store(int64(version))
+	w.edition = edition
 	return nil
 }
 
