@@ -74,7 +74,8 @@ func (r *Registry) target(target string) error {
 	if slices.Contains(all, target) {
 		return nil
 	}
-	return knob.Problem{Path: "target", Msg: "there is no " + quoted(target), Hint: knob.DidYouMean(target, all)}
+	alike := slices.DeleteFunc(all, func(t string) bool { return groupOf(t) != groupOf(target) })
+	return knob.Problem{Path: "target", Msg: "there is no " + quoted(target), Hint: knob.DidYouMean(target, alike)}
 }
 
 // bounded refuses a value that could take the host down, and what nothing here makes real.
