@@ -267,8 +267,8 @@ func (l *layer) unmodified(w http.ResponseWriter, r *http.Request, answer *reply
 
 // say appends to Cache-Status.
 func say(h http.Header, st *Status) {
-	if text := st.String(); text != "" {
-		h["Cache-Status"] = append(h["Cache-Status"], text)
+	if st.l1.on || st.l2.on {
+		h["Cache-Status"] = append(h["Cache-Status"], st.String())
 	}
 }
 

@@ -54,7 +54,7 @@ func (s *Status) word() string {
 }
 
 // String returns the field's value, "l2; hit; ttl=20, l1; fwd=uri-miss; stored".
-func (s *Status) String() string { return string(s.Append(nil)) }
+func (s *Status) String() string { return string(s.Append(make([]byte, 0, 96))) }
 
 // Append appends the field's value to b.
 func (s *Status) Append(b []byte) []byte {
