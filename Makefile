@@ -9,6 +9,6 @@ fmt:    ; $(GOFUMPT) -w .
 lint:   ; $(GOLANGCI) run
 test:   ; go test ./...
 race:   ; go test -race -shuffle=on ./...
-bench:  ; go test -run '^$$' -bench . -benchmem ./engine/... && go run ./examples/versus
+bench:  ; go test -run '^$$' -bench . -benchmem ./engine/... ./targets/worker && go run ./examples/versus && go run ./examples/pace && go run ./examples/pace --idle 10000
 fuzz:   ; go list ./... | while read p; do for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz); do go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
 golden: ; go test $$(grep -rl --include=*_test.go 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
