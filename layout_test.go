@@ -42,7 +42,11 @@ report            -> engine engine/flow engine/latency report/budget
 report/budget     -> engine engine/latency
 report/*          -> report engine engine/flow engine/latency engine/capacity report/budget
 
-targets/**        -> targets/**
+targets/station    -> targets/alarm
+targets/knob       ->
+targets/middleware ->
+targets/service/*  -> targets/service targets/store targets/knob targets/middleware
+targets/**         -> targets/**
 examples/**       ->
 `
 
@@ -61,6 +65,15 @@ github.com/HdrHistogram/hdrhistogram-go   -> engine/latency targets/station
 gonum.org/v1/gonum                        -> engine/capacity engine/simulate report/compare
 github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go
+github.com/tidwall/redcon                 -> targets/resp
+github.com/redis/go-redis                 -> cmd targets/**
+github.com/jackc/pgx                      -> targets/store
+modernc.org/sqlite                        -> targets/store
+github.com/maypok86/otter                 -> targets/cache
+golang.org/x/sync                         -> targets/cache
+github.com/prometheus/                    -> targets/admin
+github.com/felixge/fgprof                 -> targets/worker
+github.com/dunglas/httpsfv                -> targets/**
 `
 
 // vague are names that say nothing about what is in a package.
@@ -230,6 +243,29 @@ func TestLayoutNotices(t *testing.T) {
 		"a target in the engine": {
 			"engine/run_test.go", `package engine_test; import ("plimsoll/engine"; "plimsoll/targets/server")`,
 			[]string{"engine/run_test.go: engine may not import targets/server"},
+		},
+		"a context that asks another one": {
+			"targets/service/cart/cart.go", `package cart; import ("plimsoll/targets/service"; "plimsoll/targets/service/catalog")`,
+			[]string{"targets/service/cart/cart.go: targets/service/cart may not import targets/service/catalog"},
+		},
+		"a context that knows how it is put together": {
+			"targets/service/cart/cart_test.go", `package cart; import ("plimsoll/targets/store"; "plimsoll/targets/cache")`,
+			[]string{"targets/service/cart/cart_test.go: targets/service/cart may not import targets/cache"},
+		},
+		"what all else in the target stands on standing on something": {
+			"targets/knob/knob.go", `package knob; import "plimsoll/targets/middleware"`,
+			[]string{"targets/knob/knob.go: targets/knob may not import targets/middleware"},
+		},
+		"nothing about the alarm of a station": {
+			"targets/station/station.go", `package station; import "plimsoll/targets/alarm"`, nil,
+		},
+		"a driver outside of the store": {
+			"targets/cache/cache.go", `package cache; import ("github.com/maypok86/otter/v2"; "github.com/jackc/pgx/v5")`,
+			[]string{"targets/cache/cache.go: github.com/jackc/pgx/v5 is behind a door elsewhere"},
+		},
+		"the generator with a client of the target": {
+			"engine/run.go", `package engine; import "github.com/redis/go-redis/v9"`,
+			[]string{"engine/run.go: github.com/redis/go-redis/v9 is behind a door elsewhere"},
 		},
 		"the root itself being imported": {
 			"engine/run.go", `package engine; import "plimsoll"`,
