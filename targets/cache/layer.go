@@ -240,7 +240,7 @@ func (l *layer) write(w http.ResponseWriter, r *http.Request, e *Entry, st Statu
 	}
 	say(h, &st)
 	if answer.Status == http.StatusOK {
-		modified, _ := http.ParseTime(answer.Get("Last-Modified")) //nolint:errcheck // it is zero then
+		modified, _ := http.ParseTime(answer.Get("Last-Modified")) // or zero
 		if code := Precondition(r, answer.Get("Etag"), modified); code != 0 {
 			l.unmodified(w, r, &answer, code)
 			return

@@ -95,11 +95,11 @@ func TestWhatALayerNeverKeeps(t *testing.T) {
 			numbered(w, r, n)
 		}
 	}
-	type make = func(string, string) func(http.ResponseWriter, *http.Request, int64)
+	type answers = func(string, string) func(http.ResponseWriter, *http.Request, int64)
 	for _, test := range []struct {
 		name, method string
 		header       []string
-		answers      make
+		answers      answers
 		a, b         string
 		want         string // Cache-Status of the first answer
 	}{
@@ -368,7 +368,7 @@ func TestAPanicOfARouteIsTheLeadersOnly(t *testing.T) {
 		for range 10 {
 			all.Go(func() {
 				defer func() {
-					if v := recover(); v == http.ErrAbortHandler {
+					if err, _ := recover().(error); errors.Is(err, http.ErrAbortHandler) {
 						panicked.Add(1)
 					}
 				}()

@@ -95,17 +95,19 @@ func (g *Guard) serve(s *setup, next http.Handler, w http.ResponseWriter, r *htt
 		refuse(w, r, status, "read the body: "+err.Error())
 		return
 	}
-	r = r.WithContext(r.Context()) // a copy: the caller's keeps its body
+	ctx := r.Context()
+	r = r.WithContext(ctx) // a copy: the caller's keeps its body
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	c, known, err := s.store.claim(r.Context(), identify(r, key), fingerprint(r, body))
+	p := fingerprint(r, body)
+	c, known, err := s.store.claim(ctx, identify(r, key), p)
 	switch {
-	case err != nil && r.Context().Err() != nil: // the client is gone
+	case err != nil && ctx.Err() != nil: // the client is gone
 	case err != nil:
 		g.unknown(s, next, w, r)
 	case c != nil:
 		g.execute(s, next, w, r, c)
 	default:
-		g.repeat(w, r, &known, fingerprint(r, body))
+		g.repeat(w, r, &known, p)
 	}
 }
 
@@ -123,7 +125,7 @@ func (g *Guard) unknown(s *setup, next http.Handler, w http.ResponseWriter, r *h
 }
 
 // repeat answers a request whose key is known.
-func (g *Guard) repeat(w http.ResponseWriter, r *http.Request, known *record, p print) {
+func (g *Guard) repeat(w http.ResponseWriter, r *http.Request, known *record, p imprint) {
 	switch {
 	case known.print != p:
 		g.counters.mismatched.Add(1)
@@ -213,12 +215,12 @@ func identify(r *http.Request, key string) string {
 
 // fingerprint returns what the same request has the same: method, path and query, the type
 // and bytes of the body, and, as the key is the client's, who asks.
-func fingerprint(r *http.Request, body []byte) print {
+func fingerprint(r *http.Request, body []byte) imprint {
 	return digest([]byte(r.Method), []byte(r.URL.RequestURI()), []byte(r.Header.Get("Content-Type")), body)
 }
 
 // digest returns the SHA-256 of parts, each after its length.
-func digest(parts ...[]byte) (p print) {
+func digest(parts ...[]byte) (p imprint) {
 	h := sha256.New()
 	var size [8]byte
 	for _, part := range parts {

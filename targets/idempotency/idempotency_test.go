@@ -340,7 +340,7 @@ func TestAnExpiredKeyIsANewOne(t *testing.T) {
 		if w := q.send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "true" {
 			t.Errorf("just before its end: %d %v", w.Code, w.Header())
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if w := q.send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "" || o.made.Load() != 2 {
 			t.Errorf("expired: %d %v, %d orders", w.Code, w.Header(), o.made.Load())
 		}
@@ -542,7 +542,7 @@ func TestMemoryIsBounded(t *testing.T) {
 }
 
 func TestRecordsComeBackFromTheirCode(t *testing.T) {
-	in := record{state: finished, print: print{1, 2, 3}, reply: []byte("reply")}
+	in := record{state: finished, print: imprint{1, 2, 3}, reply: []byte("reply")}
 	out, err := decode(encode(in))
 	if diff := cmp.Diff(in, out, cmp.AllowUnexported(record{})); err != nil || diff != "" {
 		t.Error(err, diff)
@@ -568,17 +568,18 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 func BenchmarkLayer(b *testing.B) {
 	for _, test := range []struct {
 		name string
-		new  func(b *testing.B) *Guard
+		make func(b *testing.B) *Guard
 	}{
 		{"memory", func(*testing.B) *Guard { return New(defaults(), nil) }},
 		{"redis", func(b *testing.B) *Guard {
+			b.Helper()
 			cfg := defaults()
 			cfg.Store = "redis"
 			return New(cfg, client(b, realRedis(b)))
 		}},
 	} {
 		b.Run(test.name, func(b *testing.B) {
-			h := test.new(b).Layer()(&orders{})
+			h := test.make(b).Layer()(&orders{})
 			b.Run("new", func(b *testing.B) {
 				i := 0
 				b.ReportAllocs()

@@ -36,7 +36,7 @@ func (m *memory) configure(cfg Config) {
 // weight is what a record takes, about: itself and its places in the index and the list.
 func (k *kept) weight() int64 { return int64(len(k.id)+len(k.reply)) + 256 }
 
-func (m *memory) claim(_ context.Context, id string, p print) (*claim, record, error) {
+func (m *memory) claim(_ context.Context, id string, p imprint) (*claim, record, error) {
 	now := time.Now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -139,6 +139,6 @@ func (m *memory) stats() (entries int, bytes int64, evicted uint64) {
 }
 
 func keptIn(e *list.Element) *kept {
-	k, _ := e.Value.(*kept) //nolint:errcheck // the list holds nothing else
+	k, _ := e.Value.(*kept) // the list holds nothing else
 	return k
 }

@@ -30,7 +30,7 @@ type shared struct {
 // tries is how often a key may run out between two commands of a claim.
 const tries = 3
 
-func (s *shared) claim(ctx context.Context, id string, p print) (*claim, record, error) {
+func (s *shared) claim(ctx context.Context, id string, p imprint) (*claim, record, error) {
 	key := s.cfg.Prefix + hex.EncodeToString([]byte(id))
 	for range tries {
 		end := time.Now().Add(s.cfg.Lease - s.cfg.Timeout)

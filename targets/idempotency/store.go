@@ -8,8 +8,8 @@ import (
 	"plimsoll/targets/reply"
 )
 
-// print tells whether two requests are the same.
-type print [sha256.Size]byte
+// imprint tells whether two requests are the same.
+type imprint [sha256.Size]byte
 
 // state is how far the request of a key is.
 type state byte
@@ -23,7 +23,7 @@ const (
 // record is what a store knows of a key.
 type record struct {
 	state state
-	print print
+	print imprint
 	reply []byte // as reply.Append wrote it, if finished
 }
 
@@ -31,7 +31,7 @@ type record struct {
 type claim struct {
 	id    string
 	token uint64
-	print print
+	print imprint
 	end   func() bool // tells whether the lease is over
 }
 
@@ -39,7 +39,7 @@ type claim struct {
 // the lease is over.
 type store interface {
 	// claim returns a claim if there was no record, else the record.
-	claim(ctx context.Context, id string, p print) (*claim, record, error)
+	claim(ctx context.Context, id string, p imprint) (*claim, record, error)
 	// finish puts an answer in place of a claim; errLost if it is over.
 	finish(ctx context.Context, c *claim, r record) error
 	// release takes a claim back.
