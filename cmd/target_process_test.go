@@ -238,7 +238,7 @@ func TestWhatTheAdminAPIIsAskedWrongItSays(t *testing.T) {
 			"PUT", "/knobs/deps.pricing.braker.mode", `"off"`, 400,
 			"deps.pricing.braker.mode: no such setting", `did you mean "deps.pricing.breaker.mode"?`,
 		},
-		"a value out of range": {"PATCH", "/knobs", `{"set": {"shed.queue": -5}}`, 400, "shed.queue: ", "from -1 to 1000000"},
+		"a value out of range":  {"PATCH", "/knobs", `{"set": {"shed.queue": -5}}`, 400, "shed.queue: ", "from -1 to 1000000"},
 		"a worker there is not": {"POST", "/cluster/workers/9/crash", "", 404, "9", ""},
 		"too many workers":      {"POST", "/cluster/scale?n=65", "", 400, "cluster.workers: 65 is more than 64", ""},
 	} {
