@@ -21,7 +21,7 @@ type Moment struct {
 }
 
 // Moment returns the time of the key, in nanoseconds since 1970. Now is that of the
-// caller. A key that is not known has some time that is past. A time that is past means
+// caller. A key that is not known has some time that is not after now. A time that is past means
 // nothing, so its place may go to another key: the value has to be one that makes no
 // difference once it is past, like the theoretical arrival time of a GCRA limiter.
 // ErrFull says that all places of the key belong to keys whose time is yet to come, ErrBusy
@@ -94,14 +94,13 @@ func (m *Memory) claimMoment(key uint64, now int64) (Moment, error) {
 			m.settle(at, value, now, patient)
 			value = at.value.Load()
 		}
-		if value < 0 || value > now || !at.value.CompareAndSwap(value, -int64(m.ticket)) {
+		if value < 0 || value >= now || !at.value.CompareAndSwap(value, -int64(m.ticket)) {
 			continue
 		}
 		at.key.Store(key)
-		fresh := max(now, value+1)
-		at.value.Store(fresh)
+		at.value.Store(now)
 		m.head.counts.reclaimed.Add(1)
-		return Moment{at, fresh}, nil
+		return Moment{at, now}, nil
 	}
 	return Moment{}, ErrFull
 }
