@@ -22,24 +22,31 @@ const (
 // remote address, and, where the edge is trusted to have set them, X-Priority or else
 // Priority (RFC 9218). A field that is invalid counts as missing.
 func Begin(r *http.Request, route, service string, trustPriority bool) *Request {
-	begun := &Request{
+	q := &Request{}
+	q.begin(r, route, service, trustPriority)
+	return q
+}
+
+func (q *Request) begin(r *http.Request, route, service string, trustPriority bool) {
+	*q = Request{
 		ID: first(r.Header, "X-Request-Id"), Route: route, Service: service, Client: client(r),
 		Priority: Normal, Arrived: time.Now(), Attempt: attempt(first(r.Header, "X-Retry-Attempt")),
 		Trace: ParseTrace(r.Header["Traceparent"], r.Header["Tracestate"]),
 	}
-	if !isID128(begun.ID) {
-		begun.ID = newID()
+	if !isID128(q.ID) {
+		q.ID = newID()
 	}
 	if lines := r.Header["Baggage"]; len(lines) > 0 {
-		begun.Trace.Baggage = strings.Join(lines, ",")
+		q.Trace.Baggage = strings.Join(lines, ",")
 	}
-	if ms, err := strconv.ParseInt(first(r.Header, "X-Timeout-Ms"), 10, 64); err == nil && ms > 0 {
-		begun.Deadline = begun.Arrived.Add(min(time.Duration(min(ms, maxTimeout.Milliseconds()))*time.Millisecond, maxTimeout))
+	if timeout := first(r.Header, "X-Timeout-Ms"); timeout != "" { // an error costs more than to ask
+		if ms, err := strconv.ParseInt(timeout, 10, 64); err == nil && ms > 0 {
+			q.Deadline = q.Arrived.Add(min(time.Duration(min(ms, maxTimeout.Milliseconds()))*time.Millisecond, maxTimeout))
+		}
 	}
 	if trustPriority {
-		begun.Priority = priority(r.Header)
+		q.Priority = priority(r.Header)
 	}
-	return begun
 }
 
 // first returns a header field whose name is in canonical form.
@@ -70,6 +77,9 @@ func isID128(s string) bool {
 
 // attempt reads a small whole number. What is none is 0.
 func attempt(s string) int {
+	if s == "" {
+		return 0
+	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
 		return 0

@@ -15,8 +15,9 @@ func Identify(route, service string, trustPriority bool) Middleware {
 			if pattern == "" {
 				pattern = r.Pattern
 			}
-			answer := &answer{ResponseWriter: w, request: Begin(r, pattern, service, trustPriority)}
-			next.ServeHTTP(answer, r.WithContext(With(r.Context(), answer.request)))
+			answer := &answer{ResponseWriter: w}
+			answer.request.begin(r, pattern, service, trustPriority)
+			next.ServeHTTP(answer, r.WithContext(With(r.Context(), &answer.request)))
 			answer.stamp(http.StatusOK)
 		})
 	}
@@ -26,7 +27,7 @@ func Identify(route, service string, trustPriority bool) Middleware {
 // by is known.
 type answer struct {
 	http.ResponseWriter
-	request *Request
+	request Request
 	stamped bool
 	values  [2]string // the fields' values, without a slice for each
 }

@@ -61,10 +61,14 @@ func ParseTrace(parents, states []string) Trace {
 
 // NewTrace starts a trace that is sampled.
 func NewTrace() Trace {
-	var id [32]byte
-	putID(id[:16])
-	putID(id[16:])
-	return Trace{Parent: newParent(string(id[:]), "01")}
+	var b [parentLength]byte
+	copy(b[:], "00-")
+	putID(b[3:19])
+	putID(b[19:35])
+	b[35] = '-'
+	putID(b[36:52])
+	copy(b[52:], "-01")
+	return Trace{Parent: string(b[:])}
 }
 
 // validParent tells whether a traceparent can be continued. Of later versions the first
