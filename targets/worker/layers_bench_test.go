@@ -81,9 +81,7 @@ func repeat(b *testing.B, h http.Handler, r *http.Request, again func(*http.Requ
 // BenchmarkLayers lists what every layer costs a request: each is measured with the route
 // that it is around, which is measured alone as route; chain is a preset's own.
 func BenchmarkLayers(b *testing.B) {
-	open := []string{
-		"limit.rate=1M/s", "limit.burst=1000000", "idempotency.store=memory", "cache.tiers=l1", "state.global_lock=true",
-	}
+	open := []string{"limit.rate=1M/s", "limit.burst=1000000", "idempotency.store=memory", "cache.tiers=l1"}
 	w := worked(b, "golden", open...)
 	cfg := w.Config()
 	count, err := tally.Open(w.host.Memory, "layers")
@@ -130,7 +128,7 @@ func BenchmarkLayers(b *testing.B) {
 		}},
 		{name: "cache, a hit", layers: layer("cache")},
 		{name: "loop, a goroutine each", layers: layer("loop")},
-		{name: "lock", layers: layer("lock")},
+		{name: "lock", layers: []middleware.Middleware{w.locked}},
 		{name: "faults, none", layers: []middleware.Middleware{w.parts.faults.Layer(primitives, "/x/ok")}},
 		{name: "signed", layers: []middleware.Middleware{w.signed(endpoint{service: primitives, version: "1.0.0"})}},
 	} {
