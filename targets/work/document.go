@@ -2,6 +2,7 @@ package work
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"sync"
@@ -13,9 +14,9 @@ const MostFields = 10_000
 // mostDocuments is how many sizes of documents are kept ready.
 const mostDocuments = 32
 
-// Documents writes flat JSON documents of so many fields. Text, whole numbers, fractions
-// and truth values take turns. All codecs write the same bytes. The zero value is ready
-// for use.
+// Documents writes and validates flat JSON documents of so many fields. Text, whole
+// numbers, fractions and truth values take turns. All codecs write the same bytes, and all
+// ways to validate find the same. The zero value is ready for use.
 type Documents struct {
 	mu    sync.RWMutex
 	ready map[int]*document
@@ -26,6 +27,8 @@ type document struct {
 	fields  []field
 	generic map[string]any
 	text    []byte
+	schema  schema // what others have to be like
+	checks  *checks
 }
 
 // field is one field of a document. Its kind is that of its value.
@@ -52,6 +55,36 @@ func (d *Documents) Encode(codec string, fields int) ([]byte, error) {
 	}
 	return nil, fmt.Errorf("codec %q is none of std, append, cached", codec)
 }
+
+// Validate tells whether the text is a document of so many fields, each of its type and
+// within its bounds: off does not look, interp decodes the text and goes through a schema,
+// compiled reads the text once with the checks that the schema was made into before. The
+// two come to the same verdict, in words of their own: ErrInvalid. Another error names a way
+// that there is none of.
+func (d *Documents) Validate(how string, fields int, text []byte) error {
+	if how == "off" {
+		return nil
+	}
+	doc, err := d.of(clamp(fields, MostFields))
+	if err != nil {
+		return err
+	}
+	switch how {
+	case "interp":
+		err = interpret(doc.schema, text)
+	case "compiled":
+		err = doc.checks.run(text)
+	default:
+		return fmt.Errorf("validation %q is none of off, interp, compiled", how)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+// ErrInvalid says that a text is not the document that it should be.
+var ErrInvalid = errors.New("not a valid document")
 
 // Decode reads a document as encoding/json does without knowing its fields.
 func Decode(text []byte) (map[string]any, error) {
@@ -103,6 +136,10 @@ func newDocument(fields int) (*document, error) {
 	var err error
 	if doc.text, err = json.Marshal(doc.generic); err != nil {
 		return nil, fmt.Errorf("encode a document: %w", err)
+	}
+	doc.schema = schemaOf(doc.fields)
+	if doc.checks, err = compile(doc.schema); err != nil {
+		return nil, err
 	}
 	return doc, nil
 }
