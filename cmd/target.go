@@ -3,6 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ type ready struct {
 	Preset   string `json:"preset"` // or the file
 	Workers  int    `json:"workers"`
 	PID      int    `json:"pid"`
+	Token    string `json:"token,omitempty"` // for the admin API where others can reach it
 }
 
 type targetFlags struct {
@@ -172,7 +174,11 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 	if err != nil {
 		return err
 	}
-	api := &http.Server{Handler: admin.Handler(m), ReadHeaderTimeout: time.Minute}
+	token := ""
+	if server.Loopback(ctx, control.Addr().String()) != nil {
+		token = rand.Text()
+	}
+	api := &http.Server{Handler: admin.Handler(m, token), ReadHeaderTimeout: time.Minute}
 	go api.Serve(control) //nolint:errcheck // it ends with the target
 	defer api.Close()     //nolint:errcheck // connections of those who ask end with the target
 	if f.withStdin {
@@ -180,7 +186,7 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 		ctx, cancel = whileOpen(ctx, w.stdin)
 		defer cancel()
 	}
-	if err := w.announce(m.Addr(), control.Addr(), name, cfg.Cluster.Workers); err != nil {
+	if err := w.announce(m.Addr(), control.Addr(), ready{URL: scheme(cfg), Preset: name, Workers: cfg.Cluster.Workers, Token: token}); err != nil {
 		return errors.Join(err, m.Close(context.WithoutCancel(ctx)))
 	}
 	<-ctx.Done()
@@ -202,7 +208,7 @@ func (w *world) soloTarget(ctx context.Context, cfg *topology.Config, name strin
 		ctx, cancel = whileOpen(ctx, w.stdin)
 		defer cancel()
 	}
-	if err := w.announce(s.Addr(), nil, name, 1); err != nil {
+	if err := w.announce(s.Addr(), nil, ready{URL: scheme(cfg), Preset: name, Workers: 1}); err != nil {
 		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
 	<-ctx.Done()
@@ -271,9 +277,18 @@ func cause(err error) error {
 	return err
 }
 
-// announce says where the target listens.
-func (w *world) announce(data, control net.Addr, name string, workers int) error {
-	r := ready{Address: data.String(), URL: "http://" + data.String(), Preset: name, Workers: workers, PID: os.Getpid()}
+// scheme is how the data port is spoken to.
+func scheme(cfg *topology.Config) string {
+	if cfg.Listen.TLS {
+		return "https://"
+	}
+	return "http://"
+}
+
+// announce says where the target listens; r is what else there is to say, with the scheme as
+// its URL.
+func (w *world) announce(data, control net.Addr, r ready) error {
+	r.Address, r.URL, r.PID = data.String(), r.URL+data.String(), os.Getpid()
 	api := ""
 	if control != nil {
 		r.Admin, r.AdminURL = control.String(), "http://"+control.String()
@@ -282,7 +297,10 @@ func (w *world) announce(data, control net.Addr, name string, workers int) error
 	if w.json {
 		return json.NewEncoder(w.stdout).Encode(r)
 	}
-	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s%s\n", name, r.URL, api)
+	if r.Token != "" {
+		api += ", with the token " + r.Token
+	}
+	_, err := fmt.Fprintf(w.stdout, "target %s listens on %s%s\n", r.Preset, r.URL, api)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"plimsoll/targets/cluster"
@@ -25,9 +26,9 @@ import (
 type api struct{ target *master.Master }
 
 // Handler returns the control API of a target, all under /admin/v1 but for /metrics and
-// /debug:
+// /debug. With a token it answers only to those who have it:
 //
-//	GET    /topology, /routes, /settings       what there is
+//	GET    /topology, /routes                  what there is
 //	GET    /knobs, /knobs/{path}               all settings, or one
 //	PUT    /knobs/{path}                       changes one: the value as text or JSON
 //	PATCH  /knobs                              changes many: {"set": {path: value}, "at": "+30s", "revert_after": "60s", "if_version": 7, "why": "…"}
@@ -40,7 +41,7 @@ type api struct{ target *master.Master }
 //	GET    /truth?per_worker=&draws=; POST /epoch?name=
 //	GET    /stats, /events?since= (server-sent events); /metrics?per_worker= (Prometheus)
 //	       /debug/pprof/, /debug/fgprof, of the master or of ?worker=
-func Handler(target *master.Master) http.Handler {
+func Handler(target *master.Master, token string) http.Handler {
 	a := &api{target: target}
 	mux := http.NewServeMux()
 	for pattern, h := range map[string]handler{
@@ -80,7 +81,7 @@ func Handler(target *master.Master) http.Handler {
 	profiles := http.NewServeMux()
 	worker.Profiles(profiles)
 	mux.Handle("/debug/", a.ofWorker(profiles))
-	return mux
+	return guarded(mux, token)
 }
 
 // handler answers with a value as JSON, or with an error as a problem document.
@@ -197,7 +198,10 @@ func body(r *http.Request, value any) error {
 		if mistakesIn(err) != nil {
 			return err
 		}
-		return mistake("", "", "the body is not the JSON expected: %s", err)
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return mistake(wrong.Field, "", "a JSON %s does not fit here", wrong.Value)
+		}
+		return mistake("", "", "the body is not the JSON expected: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	if d.Decode(&struct{}{}) != io.EOF {
 		return mistake("", "", "the body holds more than one value")

@@ -2,7 +2,6 @@ package knob
 
 import (
 	"encoding/json"
-	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
@@ -55,7 +54,7 @@ func textOf(value any) (string, *mistake) {
 	case nil:
 		return "", &mistake{"has no value", ""}
 	}
-	return "", &mistake{fmt.Sprintf("is one value, not %T", value), "write true, a number, or text such as \"5s\""}
+	return "", &mistake{"is one value, not a list and not an object", "write true, a number, or text such as \"5s\""}
 }
 
 // editor goes down one path of a tree and shows change the leaf that it leads to.
