@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -159,6 +160,29 @@ func TestWorkersThatKeepDyingAreHeldBack(t *testing.T) {
 	}
 }
 
+func TestAWorkerThatLivedLongEnoughEndsARowOfDeaths(t *testing.T) {
+	config := settings(1, RoundRobin)
+	config.Respawn = Respawn{Backoff: time.Millisecond, Max: 50 * time.Millisecond, Burst: 2}
+	r := begin(t, config)
+	for n := range 3 {
+		await(t, "the worker to have lived", func() bool {
+			w := r.worker(1)
+			return w.State == Ready && w.Restarts == n && time.Since(w.Started) > config.Respawn.Max
+		})
+		if err := r.Kill(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the last one", func() bool { return r.worker(1).Restarts == 3 })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events {
+		if strings.Contains(e, "guard:true") {
+			t.Errorf("held back although every worker had lived: %s", e)
+		}
+	}
+}
+
 func TestReloadLosesNothing(t *testing.T) {
 	for _, share := range []string{RoundRobin, Inherited, ReusePort} {
 		for _, keep := range []bool{false, true} {
@@ -190,6 +214,7 @@ func TestReloadLosesNothing(t *testing.T) {
 }
 
 func TestReloadChangesTheWayOfSharing(t *testing.T) {
+	t.Parallel()
 	config := settings(2, RoundRobin)
 	r := begin(t, config)
 	address := r.Addr().String()
@@ -213,6 +238,7 @@ func TestReloadChangesTheWayOfSharing(t *testing.T) {
 }
 
 func TestAReloadThatFailsLeavesTheOldAlone(t *testing.T) {
+	t.Parallel()
 	for boot, want := range map[string]string{
 		"fail":   "this worker does not want to",
 		"silent": "not ready in time",
@@ -310,6 +336,21 @@ func TestAWorkerThatHangsIsReplaced(t *testing.T) {
 	await(t, "the successor", func() bool { w := r.worker(1); return w.State == Ready && w.PID != pid })
 	if got := r.worker(1).LastExit; !strings.HasPrefix(got, "hung") || r.told("worker.hung") != 1 {
 		t.Errorf("the last one ended by %q, told %d times, want that it was hung, once", got, r.told("worker.hung"))
+	}
+}
+
+func TestAWorkerThatMissesNowAndThenIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	config := settings(1, RoundRobin)
+	config.Health = Health{Every: 10 * time.Millisecond, Timeout: 700 * time.Millisecond, Misses: 2}
+	r := prepare(t, config)
+	r.boot.Store("forgetful")
+	if err := r.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(2500 * time.Millisecond) // three misses, each after an answer
+	if n := r.told("worker.hung"); n != 0 {
+		t.Errorf("it was found hung %d times, and every other question was answered", n)
 	}
 }
 
@@ -475,9 +516,13 @@ func TestCloseLetsRequestsFinish(t *testing.T) {
 }
 
 func TestNoWorkerOutlivesItsMaster(t *testing.T) {
-	for _, paused := range []string{"", "1"} {
+	cases := []string{"", "_PAUSE=1"}
+	if runtime.GOOS == "linux" {
+		cases = append(cases, "_BOOT=deaf") // does not heed the end of its standard input
+	}
+	for _, set := range cases {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), role+"=master", role+"_PAUSE="+paused)
+		cmd.Env = append(os.Environ(), role+"=master", role+set)
 		cmd.Stderr = os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err != nil {

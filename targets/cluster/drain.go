@@ -65,19 +65,16 @@ type drainKey struct{}
 // ConnContext is for http.Server.ConnContext. Without it HTTP/2 connections that are idle
 // during a drain are closed like those of HTTP/1.1.
 func (d *Drainer) ConnContext(ctx context.Context, c net.Conn) context.Context {
-	if known, ok := d.conns.Load(c); ok {
-		return context.WithValue(ctx, drainKey{}, known)
-	}
-	return ctx
+	known, _ := d.conns.LoadOrStore(c, &drainConn{}) // the server tells us here first, and that it is new after
+	return context.WithValue(ctx, drainKey{}, known)
 }
 
 // ConnState is for http.Server.ConnState.
 func (d *Drainer) ConnState(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		known := &drainConn{}
-		known.idleSince.Store(time.Now().UnixNano())
-		d.conns.Store(c, known)
+		known, _ := d.conns.LoadOrStore(c, &drainConn{})
+		known.(*drainConn).idleSince.Store(time.Now().UnixNano()) //nolint:forcetypeassert // nothing else is stored
 		d.count(1)
 	case http.StateActive, http.StateIdle:
 		if known, ok := d.conns.Load(c); ok {

@@ -55,16 +55,17 @@ func work() error {
 		go http.Serve(w.Control, http.NotFoundHandler())
 		w.Ready()
 		select {}
-	case strings.HasPrefix(text, "brief"): // dies as soon as it serves
-		go func() {
-			for conn, err := w.Listener.Accept(); err == nil; conn, err = w.Listener.Accept() {
-				conn.Close()
-			}
-		}()
+	case text == "brief": // dies as soon as it serves
 		time.AfterFunc(20*time.Millisecond, func() { os.Exit(7) })
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
+	var asked atomic.Int64
+	mux.HandleFunc("/healthz", func(out http.ResponseWriter, _ *http.Request) {
+		if n := asked.Add(1); string(w.Boot) == "forgetful" && n%2 == 0 {
+			time.Sleep(2 * time.Second)
+		}
+		io.WriteString(out, "ok")
+	})
 	mux.HandleFunc("/boot", func(out http.ResponseWriter, _ *http.Request) { out.Write(w.Boot) })
 	go http.Serve(w.Control, mux)
 
@@ -76,8 +77,12 @@ func work() error {
 	if err := w.Ready(); err != nil {
 		return err
 	}
+	orphaned := w.Orphaned()
+	if string(w.Boot) == "deaf" {
+		orphaned = nil
+	}
 	select {
-	case <-w.Orphaned():
+	case <-orphaned:
 		return nil
 	case <-w.Retire():
 	}
@@ -107,7 +112,7 @@ func data(w *Worker) http.Handler {
 // masterAlone is a master that tells what there is, and then waits to be killed.
 func masterAlone() error {
 	m, err := New(settings(3, RoundRobin), Options{
-		Listen: "127.0.0.1:0", Command: workerCommand, Boot: func(int) ([]byte, error) { return nil, nil }, Stderr: os.Stderr,
+		Listen: "127.0.0.1:0", Command: workerCommand, Boot: func(int) ([]byte, error) { return []byte(os.Getenv(role + "_BOOT")), nil }, Stderr: os.Stderr,
 	})
 	if err != nil {
 		return err
