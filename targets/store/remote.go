@@ -66,8 +66,13 @@ func Remote(cfg Config, addr string) *Store {
 		WriteTimeout:          -1,
 		ContextTimeoutEnabled: true,
 		ConnMaxIdleTime:       idle,
+		ReadBufferSize:        buffer,
+		WriteBufferSize:       buffer,
 	})})
 }
+
+// buffer is the size of both buffers of a connection, of which there may be many.
+const buffer = 8 << 10
 
 // mostConnections is the largest Pool.Max: the pool of the store is the one that bounds.
 const mostConnections = 10_000
