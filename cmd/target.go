@@ -199,7 +199,7 @@ func (w *world) target(ctx context.Context, cmd *cobra.Command, f targetFlags) e
 // soloTarget is target where there can be no worker processes.
 func (w *world) soloTarget(ctx context.Context, cfg *topology.Config, name string, f targetFlags) error {
 	w.note("note: this system has no worker processes: one worker in this process, without the admin API")
-	s, err := master.StartSolo(ctx, master.Options{Topology: cfg, Listen: f.listen}, os.Exit)
+	s, err := master.StartSolo(ctx, master.Options{Topology: cfg, Listen: f.listen, Stderr: w.stderr}, os.Exit)
 	if err != nil {
 		return withCode(exitUnreachable, fmt.Errorf("start the target: %w", err))
 	}
@@ -323,7 +323,7 @@ func newTargetWorker(w *world) *cobra.Command {
 		Short: "Be one worker process of a target",
 		RunE: func(*cobra.Command, []string) error {
 			logging.Disable()
-			return worker.Run(w.stdin, os.Exit)
+			return worker.Run(w.stdin, w.stderr, os.Exit)
 		},
 	}
 }

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 		database.stop()
 		os.Exit(code)
 	}
-	if err := worker.Run(os.Stdin, os.Exit); err != nil {
+	if err := worker.Run(os.Stdin, os.Stderr, os.Exit); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -28,7 +28,7 @@ import (
 
 // Backends are running. Create them with Start.
 type Backends struct {
-	Redis, Database, Pricing string // URLs; Redis is empty if the topology names a real one
+	Redis, Database, Pricing string // URLs; the topology may name a real Redis instead
 
 	redis    *resp.Server
 	exposed  *resp.Server // the database, as workers reach it
@@ -39,6 +39,7 @@ type Backends struct {
 	upstream *http.Server
 	dir      string // for SQLite's file; "": none
 	seen     hops
+	mean     atomic.Int64 // service time of the database, in nanoseconds
 }
 
 // hops counts what callers passed on to pricing.
@@ -51,6 +52,7 @@ func Start(ctx context.Context, cfg *topology.Config) (*Backends, error) {
 		"db":      station.New("db", uint64(cfg.Seed), cfg.Deps.DB.Station),
 		"pricing": station.New("pricing", uint64(cfg.Seed)+1, cfg.Deps.Pricing.Station),
 	}}
+	b.mean.Store(int64(cfg.Deps.DB.Station.Service.Mean))
 	err := b.openStores(ctx, cfg)
 	if err == nil {
 		err = b.serveRedis(ctx, cfg)
@@ -72,7 +74,7 @@ func (b *Backends) openStores(ctx context.Context, cfg *topology.Config) (err er
 		}
 		b.config.URL = filepath.Join(b.dir, "shop.db")
 	}
-	if b.db, err = store.Open(ctx, b.config, b.gate("db", cfg.Deps.DB.Station.Service.Mean)); err != nil {
+	if b.db, err = store.Open(ctx, b.config, b.gate); err != nil {
 		return fmt.Errorf("deps.db: open the database: %w", err)
 	}
 	if b.prices, err = store.Open(ctx, store.Config{Kind: "station", Stock: 1, Keep: 1, Index: true}, nil); err != nil {
@@ -85,15 +87,13 @@ func (b *Backends) openStores(ctx context.Context, cfg *topology.Config) (err er
 }
 
 // gate has calls of the database served by its station. A scan demands more than a draw.
-func (b *Backends) gate(name string, mean time.Duration) store.Gate {
-	return func(ctx context.Context, _ string, demand float64) (wait, took time.Duration, err error) {
-		job := station.Job{}
-		if demand != 1 {
-			job.Demand = time.Duration(demand * float64(mean))
-		}
-		visit, err := b.servers[name].Serve(ctx, job)
-		return visit.Wait, visit.Service, err
+func (b *Backends) gate(ctx context.Context, _ string, demand float64) (wait, took time.Duration, err error) {
+	job := station.Job{}
+	if demand != 1 {
+		job.Demand = time.Duration(demand * float64(b.mean.Load()))
 	}
+	visit, err := b.servers["db"].Serve(ctx, job)
+	return visit.Wait, visit.Service, err
 }
 
 // serveRedis serves the shared store and the database over the Redis protocol.
@@ -104,10 +104,8 @@ func (b *Backends) serveRedis(ctx context.Context, cfg *topology.Config) (err er
 	}
 	b.redis = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Scripts: scripts})
 	b.exposed = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Commands: []resp.Command{{Name: store.Call, Run: b.db.Answer}}})
-	if cfg.Deps.Redis.URL == "" {
-		if b.Redis, err = listenRedis(ctx, b.redis); err != nil {
-			return err
-		}
+	if b.Redis, err = listenRedis(ctx, b.redis); err != nil {
+		return err
 	}
 	if b.config.Kind == "station" {
 		b.Database, err = listenRedis(ctx, b.exposed)
@@ -142,7 +140,10 @@ func (b *Backends) servePricing(ctx context.Context) error {
 	for _, r := range pricing.New(b.prices) {
 		mux.Handle(r.Pattern, b.served(r.Handler))
 	}
-	b.upstream = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}
+	protocols := &http.Protocols{}
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	b.upstream = &http.Server{Handler: mux, ReadHeaderTimeout: time.Minute, Protocols: protocols}
 	b.Pricing = "http://" + l.Addr().String()
 	go b.upstream.Serve(l) //nolint:errcheck // it ends with Close
 	return nil
@@ -169,6 +170,7 @@ func (b *Backends) served(h service.Handler) http.Handler {
 // Configure changes what may change under load.
 func (b *Backends) Configure(cfg *topology.Config) {
 	b.servers["db"].Configure(cfg.Deps.DB.Station)
+	b.mean.Store(int64(cfg.Deps.DB.Station.Service.Mean))
 	b.servers["pricing"].Configure(cfg.Deps.Pricing.Station)
 	b.redis.Configure(cfg.Deps.Redis.Embedded)
 	own := b.config

@@ -34,6 +34,11 @@ func (m *Master) Pause(id int, d time.Duration) error {
 	return m.trouble(id, "pause", func(p *process) error { return m.halt(p, d) })
 }
 
+// Resume lets the worker of a slot go on that was halted by Pause or Hang, before its time.
+func (m *Master) Resume(id int) error {
+	return m.trouble(id, "resume", func(p *process) error { return resume(p.cmd.Process) })
+}
+
 // halt stops a process, and lets it go on after d.
 func (m *Master) halt(p *process, d time.Duration) error {
 	if err := m.enter(); err != nil {

@@ -24,8 +24,8 @@ type Options struct {
 	Run      map[string]Runner          // kind to what makes it real: lock, crash, hang and cache_flush, which only the caller can
 	OnChange func(f Fault, active bool) // a fault began or ended; may be nil
 	// Await lets others run while a request waits for a fault; nil: it only waits.
-	Await func(ctx context.Context, wait func(context.Context) error) error
-	Limits   Limits                     // zero fields have defaults
+	Await  func(ctx context.Context, wait func(context.Context) error) error
+	Limits Limits // zero fields have defaults
 }
 
 // Limits bound what faults may do.

@@ -2,10 +2,9 @@ package master
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -42,7 +41,11 @@ func (m *Master) Scale(ctx context.Context, n int) error {
 func (m *Master) Act(ctx context.Context, id int, action string, d time.Duration) error {
 	switch action {
 	case "crash":
-		return m.cluster.Crash(id)
+		_, _, err := m.cluster.Call(ctx, id, http.MethodPost, "/crash", nil)
+		if errors.Is(err, cluster.ErrNoWorker) {
+			return err
+		}
+		return nil // it cannot answer
 	case "hang":
 		return m.cluster.Hang(id)
 	case "kill":
@@ -111,26 +114,25 @@ func (m *Master) AddFault(ctx context.Context, f fault.Fault) (fault.Fault, erro
 	if err != nil {
 		return f, err
 	}
-	text, err := json.Marshal(f)
-	if err != nil {
-		return f, err
-	}
-	if err := m.each(ctx, http.MethodPost, "/faults", text, nil); err != nil {
+	if err := m.assign(ctx); err != nil {
 		m.RemoveFault(ctx, f.ID)
 		return f, err
 	}
-	if f.Kind == "hang" {
-		m.halt(f)
+	if f.Kind == hang {
+		m.hanged(f, func(id int) error { return m.cluster.Pause(id, time.Until(f.Ends())) })
 	}
 	return f, nil
 }
 
-// halt stops the processes that a fault of the kind hang is aimed at; they go on when it ends.
-func (m *Master) halt(f fault.Fault) {
+// hang is the kind of fault that the master makes real: a process that is halted cannot.
+const hang = "hang"
+
+// hanged does something to the processes that a fault of the kind hang is aimed at.
+func (m *Master) hanged(f fault.Fault, do func(id int) error) {
 	only, one := strings.CutPrefix(f.Target, "worker:")
 	for _, id := range m.ready() {
 		if !one || only == strconv.Itoa(id) {
-			m.cluster.Pause(id, time.Until(f.Ends())) //nolint:errcheck // one that has ended does not answer either
+			do(id) //nolint:errcheck // one that has ended does not answer either
 		}
 	}
 }
@@ -158,14 +160,14 @@ func (m *Master) Faults(ctx context.Context) ([]fault.Active, error) {
 // RemoveFault ends a fault before its time, and reports whether it was under way.
 func (m *Master) RemoveFault(ctx context.Context, id string) bool {
 	found := m.faults.Remove(id)
-	m.each(ctx, http.MethodDelete, "/faults/"+url.PathEscape(id), nil, nil) //nolint:errcheck // a worker that does not know it has none to end
+	m.assign(ctx) //nolint:errcheck // a worker that does not answer is told again
 	return found
 }
 
 // ClearFaults ends all faults and returns how many there were.
 func (m *Master) ClearFaults(ctx context.Context) int {
 	n := m.faults.Clear()
-	m.each(ctx, http.MethodDelete, "/faults", nil, nil) //nolint:errcheck // likewise
+	m.assign(ctx) //nolint:errcheck // likewise
 	return n
 }
 
@@ -174,6 +176,8 @@ func (m *Master) faultChanged(f fault.Fault, active bool) {
 	kind := "fault.end"
 	if active {
 		kind = "fault.start"
+	} else if f.Kind == hang {
+		m.hanged(f, m.cluster.Resume)
 	}
 	m.Events.Publish(kind, map[string]any{"id": f.ID, "target": f.Target, "kind": f.Kind, "value": f.Value, "for": f.For.String()})
 }

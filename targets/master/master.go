@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
 
@@ -49,15 +50,15 @@ type Master struct {
 	identity *netem.Identity
 
 	mu    sync.Mutex
-	boot  boot  // what the next worker begins with
+	now   current
 	epoch epoch // what is measured since
 }
 
-// boot is the topology as workers get it.
-type boot struct {
+// current is what holds for workers.
+type current struct {
+	edition int // counts what was sent, see worker.Assignment
 	version int
-	edition int // counts what is sent, see worker.Boot
-	text    string
+	text    string // the topology, as YAML
 }
 
 // counters is how many named counters the workers share: some thirty for each route.
@@ -82,13 +83,6 @@ func Start(ctx context.Context, o Options) (*Master, error) {
 func (m *Master) prepare(ctx context.Context, o Options) (err error) {
 	if m.memory, err = shm.New(shm.Options{Counters: counters}); err != nil {
 		return fmt.Errorf("make memory for the workers: %w", err)
-	}
-	if o.Topology.Listen.TLS {
-		id, err := netem.NewIdentity(certificateLife, "localhost", "127.0.0.1", "::1")
-		if err != nil {
-			return fmt.Errorf("listen.tls: make a certificate: %w", err)
-		}
-		m.identity = &id
 	}
 	if m.backends, err = backend.Start(ctx, o.Topology); err != nil {
 		return err
@@ -134,7 +128,7 @@ func (m *Master) Close(ctx context.Context) error {
 	return errors.Join(all...)
 }
 
-// remember keeps the topology for workers that start from now on.
+// remember keeps the topology for workers, those that start from now on too.
 func (m *Master) remember(cfg *topology.Config, version int) error {
 	own := knob.Clone(cfg)
 	own.Deps.DB.Store = m.backends.Store(cfg.Deps.DB.Store)
@@ -144,32 +138,61 @@ func (m *Master) remember(cfg *topology.Config, version int) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.boot = boot{version: version, edition: m.boot.edition + 1, text: string(text)}
+	m.now.version, m.now.text = version, string(text)
+	if !cfg.Listen.TLS || m.identity != nil {
+		return nil
+	}
+	id, err := netem.NewIdentity(certificateLife, "localhost", "127.0.0.1", "::1")
+	if err != nil {
+		return fmt.Errorf("listen.tls: make a certificate: %w", err)
+	}
+	m.identity = &id
 	return nil
+}
+
+// assignment returns what workers are to be from now on, as a new edition. The caller holds
+// mu, so that a later edition never has older faults.
+func (m *Master) assignment() worker.Assignment {
+	m.now.edition++
+	a := worker.Assignment{Edition: m.now.edition, Version: m.now.version, Topology: m.now.text}
+	for _, active := range m.faults.List() {
+		a.Faults = append(a.Faults, active.Fault)
+	}
+	return a
 }
 
 // bootOf returns what the worker of a slot begins with.
 func (m *Master) bootOf(id int) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	b := worker.Boot{
-		ID: id, Version: m.boot.version, Edition: m.boot.edition, Topology: m.boot.text, Key: m.key, Identity: m.identity,
-		Backends: addresses(m.backends),
+	return json.Marshal(worker.Boot{
+		ID: id, Assignment: m.assignment(), Key: m.key, Identity: m.identity, Backends: addresses(m.backends),
+	})
+}
+
+// assign tells every worker what it is to be from now on.
+func (m *Master) assign(ctx context.Context) error {
+	m.mu.Lock()
+	text, err := json.Marshal(m.assignment())
+	m.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("write what workers are to be: %w", err)
 	}
-	for _, active := range m.faults.List() {
-		b.Faults = append(b.Faults, active.Fault)
-	}
-	return json.Marshal(b)
+	return m.each(ctx, http.MethodPut, "/assignment", text, nil)
 }
 
 // apply passes a change of the settings on. It is called by Knobs, one change at a time.
 func (m *Master) apply(ctx context.Context, cfg *topology.Config, version int, changes []knob.Change) error {
+	for _, c := range changes {
+		if slices.Contains(startOnly(), c.Path) {
+			return knob.Problem{Path: c.Path, Msg: "can be set at the start only", Hint: "start the target with --set " + c.Path + "=" + c.To}
+		}
+	}
 	if err := m.remember(cfg, version); err != nil {
 		return err
 	}
 	m.backends.Configure(cfg)
-	path, text := m.current()
-	if err := m.each(ctx, http.MethodPut, path, text, nil); err != nil {
+	if err := m.assign(ctx); err != nil {
 		return err
 	}
 	m.cluster.Configure(cfg.Cluster)
@@ -181,12 +204,8 @@ func (m *Master) apply(ctx context.Context, cfg *topology.Config, version int, c
 	return nil
 }
 
-// current returns the question that tells a worker the topology, and its body.
-func (m *Master) current() (path string, body []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return fmt.Sprintf("/topology?version=%d&edition=%d", m.boot.version, m.boot.edition), []byte(m.boot.text)
-}
+// startOnly are the settings of what is made when the target starts, and lives as long.
+func startOnly() []string { return []string{"seed", "deps.db.kind", "deps.db.url", "deps.db.products"} }
 
 // happened is told by the cluster what happens to workers.
 func (m *Master) happened(kind string, data map[string]any) {
@@ -202,9 +221,14 @@ func (m *Master) happened(kind string, data map[string]any) {
 // what holds then.
 func (m *Master) catchUp(id int) {
 	for range catchUpTries {
-		path, text := m.current()
+		m.mu.Lock()
+		text, err := json.Marshal(m.assignment())
+		m.mu.Unlock()
+		if err != nil {
+			return // it could not be written before either
+		}
 		ctx, cancel := context.WithTimeout(context.Background(), askLimit)
-		_, _, err := m.cluster.Call(ctx, id, http.MethodPut, path, text)
+		_, _, err = m.cluster.Call(ctx, id, http.MethodPut, "/assignment", text)
 		cancel()
 		if err == nil || errors.Is(err, cluster.ErrNoWorker) || errors.Is(err, cluster.ErrClosed) {
 			return

@@ -25,7 +25,7 @@ type Solo struct {
 	listener net.Listener
 }
 
-// StartSolo starts a target in this process. Of the options it uses topology and address.
+// StartSolo starts a target in this process. Of the options it does without the command.
 // Exit ends the process at once.
 func StartSolo(ctx context.Context, o Options, exit func(code int)) (*Solo, error) {
 	s := &Solo{}
@@ -53,8 +53,11 @@ func (s *Solo) start(ctx context.Context, o Options, exit func(code int)) (err e
 	if err != nil {
 		return fmt.Errorf("write the topology: %w", err)
 	}
-	boot := worker.Boot{ID: 1, Version: firstVersion, Edition: 1, Topology: string(text), Key: []byte(rand.Text()), Backends: addresses(s.backends)}
-	if s.worker, err = worker.New(boot, worker.Host{Memory: s.memory, Crash: func() { exit(worker.ExitCrash) }}); err != nil {
+	boot := worker.Boot{
+		ID: 1, Assignment: worker.Assignment{Edition: 1, Version: firstVersion, Topology: string(text)},
+		Key: []byte(rand.Text()), Backends: addresses(s.backends),
+	}
+	if s.worker, err = worker.New(boot, worker.Host{Memory: s.memory, Crash: func() { exit(worker.ExitCrash) }, Stderr: o.Stderr}); err != nil {
 		return err
 	}
 	s.server = server.New(s.worker, o.Topology.Listen.HeaderTimeout, worker.Settings(o.Topology), cluster.NewDrainer(nil))

@@ -14,7 +14,7 @@ func TestATargetInOneProcessAnswersAsOthersDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := StartSolo(t.Context(), Options{Topology: cfg, Listen: "127.0.0.1:0"}, func(int) { t.Error("it ended the process") })
+	s, err := StartSolo(t.Context(), Options{Topology: cfg, Listen: "127.0.0.1:0", Stderr: t.Output()}, func(int) { t.Error("it ended the process") })
 	if err != nil {
 		t.Fatal(err)
 	}

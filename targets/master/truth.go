@@ -59,7 +59,7 @@ func (m *Master) Truth(ctx context.Context, perWorker, draws bool) (*Truth, erro
 	m.mu.Unlock()
 	t := &Truth{
 		Epoch: since.name, Began: since.began, Elapsed: time.Since(since.began).Seconds(), Version: version,
-		Requests: map[string]tally.Count{}, Stations: own,
+		Requests: map[string]tally.Count{}, Stations: append([]station.Truth{}, own...),
 	}
 	for route, count := range counts {
 		if c := count.Less(since.counts[route]); c.Begun > 0 {

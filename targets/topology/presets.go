@@ -48,9 +48,16 @@ func Read(file string, settings ...string) (*Config, error) {
 	return parse(file, text, settings)
 }
 
-func parse(file string, text []byte, settings []string) (*Config, error) {
+// New returns a topology of defaults.
+func New() *Config {
 	c := &Config{}
 	knob.Defaults(c)
+	c.Deps.DB.Guard.Fallback = "off"
+	return c
+}
+
+func parse(file string, text []byte, settings []string) (*Config, error) {
+	c := New()
 	if err := knob.Decode(file, text, c); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,9 @@
 package topology
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +32,7 @@ import (
 // dozen: it is the table of contents of the file.
 type Config struct {
 	Version int      `yaml:"version" default:"1" min:"1" max:"1" restart:"true" about:"of this file format"`
-	Seed    int      `yaml:"seed" default:"1" min:"0" max:"1000000000" restart:"true" about:"of everything random: service times, seed data, tokens"`
+	Seed    int      `yaml:"seed" default:"1" min:"0" max:"1000000000" restart:"true" about:"of everything random: service times, data; at the start only"`
 	Chain   []string `yaml:"chain" oneof:"identify recover deadline limit shed idempotency cache loop lock" about:"the layers around every handler, the outermost first"`
 
 	Listen   Listen                    `yaml:"listen" about:"the data port"`
@@ -45,7 +47,7 @@ type Config struct {
 	Idempotency idempotency.Config `yaml:"idempotency" about:"repeated writes"`
 	Cache       cache.Config       `yaml:"cache" about:"tiers in front of the services"`
 
-	Work     Work     `yaml:"work" about:"what the primitives under /x/ do besides"`
+	Work     Probes   `yaml:"work" about:"what the primitives under /x/ do besides"`
 	Services Services `yaml:"services" about:"the bounded contexts"`
 	Deps     Deps     `yaml:"deps" about:"what they depend on"`
 }
@@ -82,8 +84,15 @@ type Work struct {
 	BlockFor time.Duration `yaml:"block_for" default:"50ms" min:"0s" max:"10s" about:"for how long, burning processor time"`
 	Alloc    knob.Bytes    `yaml:"alloc" default:"0B" min:"0B" max:"16MiB" about:"garbage that every request makes"`
 	Live     knob.Bytes    `yaml:"live" default:"0B" min:"0B" max:"512MiB" about:"heap full of pointers that the worker keeps"`
-	JSON     string        `yaml:"json" default:"std" oneof:"std append cached" about:"how /x/json encodes: encoding/json, by hand, or once and for all"`
 	Hotspot  knob.Bytes    `yaml:"hotspot" default:"0B" min:"0B" max:"64KiB" about:"text that every request searches by a regular expression in vain, for profiles to find"`
+}
+
+// Probes are the primitives under /x/.
+type Probes struct {
+	Work     `yaml:",inline"`
+	JSON     string       `yaml:"json" default:"std" oneof:"std append cached" about:"how /x/json encodes: encoding/json, by hand, or once and for all"`
+	Validate string       `yaml:"validate" default:"off" oneof:"off interp compiled" about:"how POST /x/json checks its body: not, by a schema gone through for the decoded value, or by code made of it that reads the bytes"`
+	Cache    cache.Policy `yaml:"cache" about:"how long answers of /x/cache/{key} are kept"`
 }
 
 // Service is what every bounded context has.
@@ -92,17 +101,22 @@ type Service struct {
 	Version string        `yaml:"version" default:"1.0.0" min:"1" max:"32" about:"of its release, in X-Service-Version"`
 	Owner   string        `yaml:"owner" default:"" max:"64" about:"the team that answers for it"`
 	Timeout time.Duration `yaml:"timeout" default:"0s" min:"0s" max:"10m" about:"time that a request has, unless the client gives it less; 0: no limit"`
-	Cache   cache.Policy  `yaml:"cache" about:"how long answers are kept that are alike for all"`
 	Work    Work          `yaml:"work" about:"what its handlers do besides"`
+}
+
+// Readers is a context whose answers are alike for all, so that a cache may keep them.
+type Readers struct {
+	Service `yaml:",inline"`
+	Cache   cache.Policy `yaml:"cache" about:"how long answers are kept"`
 }
 
 // Services are the bounded contexts.
 type Services struct {
-	Catalog Service `yaml:"catalog" about:"products"`
+	Catalog Readers `yaml:"catalog" about:"products"`
 	Cart    Cart    `yaml:"cart" about:"shopping carts"`
 	Orders  Service `yaml:"orders" about:"orders"`
-	Pricing Service `yaml:"pricing" about:"prices"`
-	Search  Service `yaml:"search" about:"products by words"`
+	Pricing Readers `yaml:"pricing" about:"prices"`
+	Search  Readers `yaml:"search" about:"products by their names"`
 }
 
 // Cart is the context of carts.
@@ -123,7 +137,7 @@ type Deps struct {
 // DB is the database and how it is called.
 type DB struct {
 	Store    store.Config      `yaml:",inline"`
-	Products int               `yaml:"products" default:"10000" min:"1" max:"1000000" restart:"true" about:"how many products the seed data has"`
+	Products int               `yaml:"products" default:"10000" min:"1" max:"1000000" restart:"true" about:"how many products the data has; at the start only, later POST /admin/v1/store/seed"`
 	Guard    dependency.Config `yaml:",inline"`
 	Station  station.Config    `yaml:"station" about:"servers of the kind station"`
 }
@@ -134,6 +148,28 @@ type Redis struct {
 	Embedded resp.Config   `yaml:"embedded" about:"the embedded server"`
 	PoolSize int           `yaml:"pool_size" default:"100" min:"1" max:"10000" restart:"true" about:"connections of each worker"`
 	Timeout  time.Duration `yaml:"timeout" default:"100ms" min:"1ms" max:"1m" restart:"true" about:"time that a command may take"`
+}
+
+// Check tells what the database cannot do.
+func (d DB) Check() error {
+	if d.Guard.Fallback != "off" {
+		return errors.New("fallback: the database has none; cache.sie keeps answers for when it fails")
+	}
+	if at, err := url.Parse(d.Store.URL); d.Store.Kind == "postgres" && (err != nil || at.Scheme != "postgres" && at.Scheme != "postgresql") {
+		return errors.New("url: kind postgres needs one like postgres://user@127.0.0.1:5432/shop")
+	}
+	return nil
+}
+
+// Check tells whether the address is one.
+func (r Redis) Check() error {
+	if r.URL == "" {
+		return nil
+	}
+	if at, err := url.Parse(r.URL); err != nil || at.Scheme != "redis" && at.Scheme != "rediss" || at.Host == "" {
+		return fmt.Errorf("url: %q is not like redis://127.0.0.1:6379/0", r.URL)
+	}
+	return nil
 }
 
 // Pricing is the upstream for prices and how it is called.
@@ -150,15 +186,37 @@ func Contexts() []string { return []string{"catalog", "cart", "orders", "pricing
 func (c *Config) Context(name string) *Service {
 	switch name {
 	case "catalog":
-		return &c.Services.Catalog
+		return &c.Services.Catalog.Service
 	case "cart":
 		return &c.Services.Cart.Service
 	case "orders":
 		return &c.Services.Orders
 	case "pricing":
-		return &c.Services.Pricing
+		return &c.Services.Pricing.Service
 	case "search":
-		return &c.Services.Search
+		return &c.Services.Search.Service
+	}
+	return nil
+}
+
+// CacheOf returns how long answers of a context are kept: not at all where they differ
+// between clients.
+func (c *Config) CacheOf(name string) cache.Policy {
+	switch name {
+	case "catalog":
+		return c.Services.Catalog.Cache
+	case "pricing":
+		return c.Services.Pricing.Cache
+	case "search":
+		return c.Services.Search.Cache
+	}
+	return cache.Policy{}
+}
+
+// Check tells which protocol pricing does not speak.
+func (p Pricing) Check() error {
+	if p.HTTP.HTTP == "h2" {
+		return errors.New("http.http: pricing is not spoken to over TLS: h1 or h2c")
 	}
 	return nil
 }
@@ -176,9 +234,33 @@ func (c *Config) Check() error {
 			return fmt.Errorf("chain: %s needs identify before it, to know who asks", needs)
 		}
 	}
+	if err := c.layered(); err != nil {
+		return err
+	}
 	for name := range c.Stations {
 		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !strings.ContainsRune(nameRunes, r) }) {
 			return fmt.Errorf("stations: %q is no name: small letters, digits and hyphens make one", name)
+		}
+	}
+	return nil
+}
+
+// layered tells of a layer that is switched on and does not stand in the chain, so that
+// nothing would come of it.
+func (c *Config) layered() error {
+	for _, part := range []struct {
+		setting, layer string
+		on             bool
+	}{
+		{"limit.enabled", "limit", c.Limit.Enabled},
+		{"shed.enabled", "shed", c.Shed.Enabled},
+		{"idempotency.enabled", "idempotency", c.Idempotency.Enabled},
+		{"cache.tiers", "cache", len(c.Cache.Tiers) > 0},
+		{"exec.model", "loop", c.Exec.Run.Model == "eventloop"},
+		{"state.global_lock", "lock", c.State.GlobalLock},
+	} {
+		if part.on && !slices.Contains(c.Chain, part.layer) {
+			return fmt.Errorf("%s is on, but chain has no %s", part.setting, part.layer)
 		}
 	}
 	return nil

@@ -13,9 +13,9 @@ import (
 func (w *Worker) contexts(cfg *topology.Config) []contextOf {
 	p := w.parts
 	routes := map[string][]service.Route{
-		"catalog": catalog.New(p.shops["catalog"], p.price),
+		"catalog": catalog.New(p.shops["catalog"], p.priceFor("catalog")),
 		"cart":    p.carts.Routes(),
-		"orders":  orders.New(p.shops["orders"], p.price),
+		"orders":  orders.New(p.shops["orders"], p.priceFor("orders")),
 		"pricing": pricing.New(p.shops["pricing"]),
 		"search":  search.New(p.shops["search"]),
 	}

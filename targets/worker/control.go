@@ -6,37 +6,33 @@ import (
 	"io"
 	"net/http"
 	"net/http/pprof"
-	"strconv"
 
 	"github.com/felixge/fgprof"
 
 	"plimsoll/targets/event"
-	"plimsoll/targets/fault"
-	"plimsoll/targets/topology"
 )
 
 // controls returns the handler of what the master asks:
 //
 //	GET /healthz              that it is alive
-//	PUT /topology?version=7&edition=9   from now on, as YAML in the body
+//	PUT /assignment           topology and faults from now on
 //	GET /stats, /routes       figures and routes
 //	GET /truth?draws=true     what happened at its stations
 //	POST /epoch?name=         begins a new epoch
-//	POST /faults              begins a fault; DELETE ends all, DELETE /faults/{id} one
+//	GET /faults               what is under way, and what it met
+//	POST /crash               ends the process
 //	GET /events               events as they happen, a line of JSON each
 //	/debug/pprof/, /debug/fgprof
 func (w *Worker) controls() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(a http.ResponseWriter, _ *http.Request) { say(a, http.StatusOK, "ok\n") })
-	mux.HandleFunc("PUT /topology", w.putTopology)
+	mux.HandleFunc("PUT /assignment", w.putAssignment)
 	mux.HandleFunc("GET /stats", func(a http.ResponseWriter, _ *http.Request) { send(a, w.Stats()) })
 	mux.HandleFunc("GET /routes", func(a http.ResponseWriter, _ *http.Request) { send(a, w.table.Load().routes) })
 	mux.HandleFunc("GET /truth", w.getTruth)
 	mux.HandleFunc("POST /epoch", func(_ http.ResponseWriter, r *http.Request) { w.epoch(r.URL.Query().Get("name")) })
 	mux.HandleFunc("GET /faults", func(a http.ResponseWriter, _ *http.Request) { send(a, w.parts.faults.List()) })
-	mux.HandleFunc("POST /faults", w.postFault)
-	mux.HandleFunc("DELETE /faults", func(http.ResponseWriter, *http.Request) { w.parts.faults.Clear() })
-	mux.HandleFunc("DELETE /faults/{id}", func(_ http.ResponseWriter, r *http.Request) { w.parts.faults.Remove(r.PathValue("id")) })
+	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { w.host.Crash() })
 	mux.HandleFunc("POST /cache/flush", func(a http.ResponseWriter, r *http.Request) {
 		if err := w.parts.cache.Flush(r.Context()); err != nil {
 			http.Error(a, err.Error(), http.StatusBadGateway)
@@ -71,37 +67,15 @@ func send(w http.ResponseWriter, value any) {
 // most is the longest body that the master sends.
 const most = 4 << 20
 
-func (w *Worker) putTopology(a http.ResponseWriter, r *http.Request) {
-	version, wrong := strconv.Atoi(r.URL.Query().Get("version"))
-	edition, bad := strconv.Atoi(r.URL.Query().Get("edition"))
-	if wrong != nil || bad != nil {
-		http.Error(a, "version or edition is no number", http.StatusBadRequest)
-		return
-	}
-	text, err := io.ReadAll(http.MaxBytesReader(a, r.Body, most))
-	var cfg *topology.Config
+func (w *Worker) putAssignment(a http.ResponseWriter, r *http.Request) {
+	var to Assignment
+	err := json.NewDecoder(http.MaxBytesReader(a, r.Body, most)).Decode(&to)
 	if err == nil {
-		cfg, err = decode(string(text))
-	}
-	if err == nil {
-		err = w.apply(cfg, version, edition)
+		err = w.take(to)
 	}
 	if err != nil {
 		http.Error(a, err.Error(), http.StatusBadRequest)
 	}
-}
-
-func (w *Worker) postFault(a http.ResponseWriter, r *http.Request) {
-	var f fault.Fault
-	err := json.NewDecoder(http.MaxBytesReader(a, r.Body, most)).Decode(&f)
-	if err == nil {
-		f, err = w.parts.faults.Add(f)
-	}
-	if err != nil {
-		http.Error(a, err.Error(), http.StatusBadRequest)
-		return
-	}
-	send(a, f)
 }
 
 func (w *Worker) getTruth(a http.ResponseWriter, r *http.Request) {

@@ -49,7 +49,7 @@ func newDependencies(w *Worker, cfg *topology.Config, boot Boot, before func(con
 		return nil, err
 	}
 	d.redis.AddHook(faulty{before})
-	d.shared = &remote{client: d.redis}
+	d.shared = &remote{client: d.redis, cfg: w.Config}
 	d.carts = cart.New(cfg.Services.Cart.Keep, d.shared, boot.Key)
 	for _, name := range append(contextNames(), "") {
 		if d.stores[name], err = openStore(cfg.Deps.DB.Store, boot.Backends.Database); err != nil {

@@ -49,7 +49,7 @@ func (w *Worker) layer(name string, cfg *topology.Config, e *endpoint) middlewar
 	case name == "identify":
 		return middleware.Identify(e.pattern, e.service, cfg.Listen.TrustPriority)
 	case name == "recover":
-		return recovering
+		return w.recovering
 	case name == "deadline":
 		return deadline(e.timeout)
 	case name == "limit" && cfg.Limit.Enabled:
@@ -70,18 +70,19 @@ func (w *Worker) layer(name string, cfg *topology.Config, e *endpoint) middlewar
 
 // recovering answers a handler's panic with 500. Without it a panic ends the process, as
 // an uncaught exception ends Node.
-func recovering(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (w *Worker) recovering(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(a http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch p := recover(); p {
 			case nil:
 			case http.ErrAbortHandler:
 				panic(p) // meant for the server
 			default:
-				middleware.Problem{Status: http.StatusInternalServerError, Detail: "the handler panicked"}.Write(w, r)
+				w.events.Publish("handler.panic", map[string]any{"panic": fmt.Sprint(p), "route": middleware.From(r.Context()).Route})
+				middleware.Problem{Status: http.StatusInternalServerError, Detail: "the handler panicked"}.Write(a, r)
 			}
 		}()
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(a, r)
 	})
 }
 
@@ -94,7 +95,7 @@ func (w *Worker) uncaught(next http.Handler) http.Handler {
 				return
 			}
 			if err, ok := p.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
-				w.events.Publish("worker.panic", map[string]any{"panic": fmt.Sprint(p), "stack": string(debug.Stack())})
+				fmt.Fprintf(w.host.Stderr, "%s: panic: %v\n%s", w.instance(), p, debug.Stack())
 				w.host.Crash()
 			}
 			panic(p)

@@ -29,7 +29,7 @@ func (s *sink) WriteHeader(status int)      { s.status = status }
 
 // worked returns a worker of a preset. No part of it that is on the way of /x/ok asks a
 // backend, so there are none.
-func worked(b *testing.B, preset string, settings ...string) *Worker {
+func worked(b testing.TB, preset string, settings ...string) *Worker {
 	b.Helper()
 	cfg, err := topology.Load(preset, settings...)
 	if err != nil {
@@ -45,7 +45,7 @@ func worked(b *testing.B, preset string, settings ...string) *Worker {
 	}
 	nobody := "127.0.0.1:1"
 	w, err := New(
-		Boot{ID: 1, Version: 1, Edition: 1, Topology: string(text), Backends: Backends{
+		Boot{ID: 1, Assignment: Assignment{Edition: 1, Version: 1, Topology: string(text)}, Backends: Backends{
 			Redis: "redis://" + nobody, Database: "redis://" + nobody, Pricing: "http://" + nobody,
 		}},
 		Host{Memory: memory, Crash: func() { b.Error("crashed") }},

@@ -49,7 +49,7 @@ func workOf(cfg *topology.Config, name string) topology.Work {
 	if c := cfg.Context(name); c != nil {
 		return c.Work
 	}
-	return cfg.Work
+	return cfg.Work.Work
 }
 
 func (m *machines) configure(cfg *topology.Config) {

@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -24,7 +26,7 @@ import (
 //	/x/block?ms=50        holds the event loop for as long, burning processor time
 //	/x/pool?ms=20         a blocking call on the blocking pool, as for files and name look-ups
 //	/x/alloc?kb=64        makes garbage
-//	/x/json?n=50          encodes a document of n fields, as work.json says
+//	/x/json?n=50          encodes a document of n fields, as work.json says; POST validates one, as work.validate says
 //	/x/hash?rounds=10000  digests
 //	/x/image?px=256       makes a picture and halves it
 //	/x/matrix?n=64        multiplies two matrices
@@ -36,8 +38,8 @@ func (w *Worker) probes(cfg *topology.Config) []endpoint {
 	var all []endpoint
 	add := func(pattern string, h http.Handler, shared bool) {
 		all = append(all, endpoint{
-			pattern: pattern, service: primitives, shared: shared, handler: h, cache: cfg.Services.Catalog.Cache,
-			load: w.parts.workload(primitives, cfg.Work), run: w.parts.executor(cfg, primitives),
+			pattern: pattern, service: primitives, shared: shared, handler: h, cache: cfg.Work.Cache,
+			load: w.parts.workload(primitives, cfg.Work.Work), run: w.parts.executor(cfg, primitives),
 		})
 	}
 	for _, pattern := range patterns(plain) {
@@ -48,6 +50,7 @@ func (w *Worker) probes(cfg *topology.Config) []endpoint {
 	add("/x/pool", service.Handler(w.blockingCall).Serve(refuse), false)
 	add("/x/alloc", service.Handler(garbage).Serve(refuse), false)
 	add("/x/json", w.document(cfg.Work.JSON).Serve(refuse), false)
+	add("POST /x/json", w.validation(cfg.Work.Validate).Serve(refuse), false)
 	add("/x/hash", service.Handler(hash).Serve(refuse), false)
 	add("/x/image", service.Handler(image).Serve(refuse), false)
 	add("/x/matrix", service.Handler(matrix).Serve(refuse), false)
@@ -139,6 +142,34 @@ func (w *Worker) document(codec string) service.Handler {
 	}
 }
 
+// longestDocument is the longest body of a document that is read.
+const longestDocument = 1 << 20
+
+// validation answers with 200, or with 422 if the body is no document of n fields.
+func (w *Worker) validation(how string) service.Handler {
+	return func(a http.ResponseWriter, r *http.Request) error {
+		n, err := amount(r, "n", 50, 1, work.MostFields)
+		if err != nil {
+			return err
+		}
+		var text bytes.Buffer
+		text.Grow(int(min(max(r.ContentLength, 0), longestDocument)) + bytes.MinRead) // for the end to be found without growing
+		if _, err := text.ReadFrom(http.MaxBytesReader(a, r.Body, longestDocument)); err != nil {
+			if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+				return &service.Problem{Status: http.StatusRequestEntityTooLarge, Detail: "the body is longer than 1 MiB"}
+			}
+			return &service.Problem{Status: http.StatusBadRequest, Detail: "the body did not arrive: " + err.Error(), Err: err}
+		}
+		if err := w.parts.documents.Validate(how, n, text.Bytes()); errors.Is(err, work.ErrInvalid) {
+			return &service.Problem{Status: http.StatusUnprocessableEntity, Detail: err.Error(), Err: err}
+		} else if err != nil {
+			return err
+		}
+		say(a, http.StatusOK, "ok\n")
+		return nil
+	}
+}
+
 func hash(w http.ResponseWriter, r *http.Request) error {
 	rounds, err := amount(r, "rounds", 10_000, 1, work.MostRounds)
 	if err != nil {
@@ -218,7 +249,7 @@ func (w *Worker) dependency(a http.ResponseWriter, r *http.Request) error {
 	case "redis":
 		_, err = w.parts.shared.Get(r.Context(), "probe")
 	case "pricing":
-		_, _, err = w.parts.price(r.Context(), 1)
+		_, _, err = w.parts.priceFor(primitives)(r.Context(), 1)
 	default:
 		return &service.Problem{Status: http.StatusNotFound, Detail: fmt.Sprintf("there is no dependency %q: db, redis or pricing", name)}
 	}

@@ -20,8 +20,8 @@ const ExitCrash = 2
 
 // Run is the life of a worker process: it reads from stdin what it is to be, serves until
 // it is told to go or its master is gone, lets requests finish, and returns. Exit ends the
-// process at once.
-func Run(stdin io.Reader, exit func(code int)) error {
+// process at once; stderr is where a panic is explained that no layer recovered.
+func Run(stdin io.Reader, stderr io.Writer, exit func(code int)) error {
 	joined, err := cluster.Join(stdin)
 	if err != nil {
 		return err
@@ -31,7 +31,7 @@ func Run(stdin io.Reader, exit func(code int)) error {
 		return fmt.Errorf("read what this worker is to be: %w", err)
 	}
 	boot.ID = joined.ID
-	w, err := New(boot, Host{Memory: joined.Shared, Crash: func() { exit(ExitCrash) }})
+	w, err := New(boot, Host{Memory: joined.Shared, Crash: func() { exit(ExitCrash) }, Stderr: stderr})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 
 	"plimsoll/targets/dependency"
 	"plimsoll/targets/store"
+	"plimsoll/targets/topology"
 )
 
 // shop is the database as one context calls it: through the layers of the dependency, and
@@ -66,9 +67,16 @@ func (s *shop) PutOrder(ctx context.Context, o store.Order) (store.Order, error)
 	return ask(ctx, s, "put_order", false, func(ctx context.Context, db *store.Store) (store.Order, error) { return db.PutOrder(ctx, o) })
 }
 
+// priceFor returns how the handlers of a context ask for prices.
+func (d *dependencies) priceFor(name string) func(ctx context.Context, product int64) (cents int64, degraded bool, err error) {
+	return func(ctx context.Context, product int64) (cents int64, degraded bool, err error) {
+		return d.price(ctx, name, product)
+	}
+}
+
 // price asks the pricing service, and falls back as the dependency says: to the price that
 // was known last, or to 0, which stands for the list price.
-func (d *dependencies) price(ctx context.Context, product int64) (cents int64, degraded bool, err error) {
+func (d *dependencies) price(ctx context.Context, name string, product int64) (cents int64, degraded bool, err error) {
 	fallback := func(cause error) (int64, error) {
 		if d.pricing.Fallback() == "default" {
 			return 0, nil
@@ -79,7 +87,7 @@ func (d *dependencies) price(ctx context.Context, product int64) (cents int64, d
 		return 0, cause
 	}
 	var outcome dependency.Outcome
-	err = await(ctx, d.cfg().Services.Catalog.Work, func(ctx context.Context) (err error) {
+	err = await(ctx, workOf(d.cfg(), name), func(ctx context.Context) (err error) {
 		cents, outcome, err = dependency.Call(ctx, d.pricing, "price", true,
 			func(ctx context.Context) (int64, error) { return d.fetchPrice(ctx, product) }, fallback)
 		return err
@@ -112,10 +120,16 @@ func (d *dependencies) fetchPrice(ctx context.Context, product int64) (int64, er
 }
 
 // remote is the shared store, as carts use it.
-type remote struct{ client *redis.Client }
+type remote struct {
+	client *redis.Client
+	cfg    func() *topology.Config
+}
 
-func (r *remote) Get(ctx context.Context, key string) ([]byte, error) {
-	value, err := r.client.Get(ctx, key).Bytes()
+func (r *remote) Get(ctx context.Context, key string) (value []byte, err error) {
+	err = await(ctx, workOf(r.cfg(), "cart"), func(ctx context.Context) (err error) {
+		value, err = r.client.Get(ctx, key).Bytes()
+		return err
+	})
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
 	}
@@ -123,7 +137,9 @@ func (r *remote) Get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (r *remote) Set(ctx context.Context, key string, value []byte) error {
-	return unavailable(r.client.Set(ctx, key, value, 0).Err())
+	return unavailable(await(ctx, workOf(r.cfg(), "cart"), func(ctx context.Context) error {
+		return r.client.Set(ctx, key, value, 0).Err()
+	}))
 }
 
 // faulty puts the faults on the shared store before each command.

@@ -47,7 +47,7 @@ func (w *Worker) newTable(cfg *topology.Config) (*table, error) {
 		for _, r := range c.Routes {
 			e := endpoint{
 				pattern: r.Pattern, service: c.Name, version: c.Version, shared: r.Shared,
-				timeout: c.settings.Timeout, cache: c.settings.Cache, load: w.parts.workload(c.Name, c.settings.Work),
+				timeout: c.settings.Timeout, cache: cfg.CacheOf(c.Name), load: w.parts.workload(c.Name, c.settings.Work),
 				run: w.parts.executor(cfg, c.Name), handler: r.Handler.Serve(refuse),
 			}
 			if err := w.mount(t, cfg, c.Owner, e); err != nil {

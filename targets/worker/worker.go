@@ -8,10 +8,13 @@ package worker
 
 import (
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"plimsoll/targets/event"
 	"plimsoll/targets/executor"
@@ -22,15 +25,21 @@ import (
 	"plimsoll/targets/topology"
 )
 
+// Assignment is what a worker is to be, as JSON. A later edition takes the place of an
+// earlier one, whichever arrives first.
+type Assignment struct {
+	Edition  int           `json:"edition"`
+	Version  int           `json:"version"`  // of the topology
+	Topology string        `json:"topology"` // as YAML
+	Faults   []fault.Fault `json:"faults"`   // under way, all of them
+}
+
 // Boot is what a worker is told when it starts, as JSON.
 type Boot struct {
-	ID       int           `json:"id"`
-	Version  int           `json:"version"`  // of the topology
-	Edition  int           `json:"edition"`  // counts what the master sends: one that goes back to a version is a new one
-	Topology string        `json:"topology"` // as YAML
-	Backends Backends      `json:"backends"`
-	Faults   []fault.Fault `json:"faults"` // under way already
-	Key      []byte        `json:"key"`    // signs what clients carry; all workers have the same
+	Assignment
+	ID       int      `json:"id"`
+	Backends Backends `json:"backends"`
+	Key      []byte   `json:"key"` // signs what clients carry; all workers have the same
 
 	Identity *netem.Identity `json:"identity,omitempty"` // proves the target over TLS, where it listens with TLS
 }
@@ -46,6 +55,7 @@ type Backends struct {
 type Host struct {
 	Memory *shm.Memory // shared with the other workers
 	Crash  func()      // ends the process at once, as an uncaught exception does
+	Stderr io.Writer   // where an uncaught panic is explained
 }
 
 // Worker answers requests. It is safe for use by many goroutines.
@@ -78,35 +88,64 @@ func New(boot Boot, host Host) (*Worker, error) {
 		return nil, err
 	}
 	w.control = w.controls()
-	if err := w.apply(cfg, boot.Version, boot.Edition); err != nil {
+	if err := w.take(boot.Assignment); err != nil {
 		w.Close()
 		return nil, err
-	}
-	for _, f := range boot.Faults {
-		if _, err := w.parts.faults.Add(f); err != nil {
-			w.Close()
-			return nil, fmt.Errorf("go on with fault %s: %w", f.ID, err)
-		}
 	}
 	return w, nil
 }
 
 func decode(text string) (*topology.Config, error) {
-	cfg := &topology.Config{}
-	knob.Defaults(cfg)
+	cfg := topology.New()
 	if err := knob.Decode("topology", []byte(text), cfg); err != nil {
 		return nil, fmt.Errorf("read the topology: %w", err)
 	}
 	return cfg, nil
 }
 
-// apply changes the parts, then exchanges the routes.
-func (w *Worker) apply(cfg *topology.Config, version, edition int) error {
+// take makes the worker what it is to be.
+func (w *Worker) take(a Assignment) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if edition <= w.edition {
+	if a.Edition <= w.edition {
 		return nil // a later one was quicker
 	}
+	if a.Version != int(w.version.Load()) {
+		cfg, err := decode(a.Topology)
+		if err != nil {
+			return err
+		}
+		if err := w.apply(cfg, a.Version); err != nil {
+			return err
+		}
+	}
+	w.edition = a.Edition
+	return w.suffer(a.Faults)
+}
+
+// suffer begins the faults that are new and ends those that are not named any more.
+func (w *Worker) suffer(faults []fault.Fault) error {
+	known := map[string]bool{}
+	for _, active := range w.parts.faults.List() {
+		id := active.Fault.ID
+		known[id] = true
+		if !slices.ContainsFunc(faults, func(f fault.Fault) bool { return f.ID == id }) {
+			w.parts.faults.Remove(id)
+		}
+	}
+	for _, f := range faults {
+		if known[f.ID] || !f.Ends().After(time.Now()) {
+			continue
+		}
+		if _, err := w.parts.faults.Add(f); err != nil {
+			return fmt.Errorf("begin fault %s: %w", f.ID, err)
+		}
+	}
+	return nil
+}
+
+// apply changes the parts, then exchanges the routes. The caller holds mu.
+func (w *Worker) apply(cfg *topology.Config, version int) error {
 	w.config.Store(cfg)
 	w.parts.configure(cfg)
 	t, err := w.newTable(cfg)
@@ -118,7 +157,6 @@ func (w *Worker) apply(cfg *topology.Config, version, edition int) error {
 		w.applied(cfg)
 	}
 	w.version.Store(int64(version))
-	w.edition = edition
 	return nil
 }
 
