@@ -91,8 +91,8 @@ func TestTheBareServerAnswersUntilItsInputEnds(t *testing.T) {
 	for _, c := range conns {
 		c.Close()
 	}
-	if _, err := openAll(t.Context(), at.URL+"/x/ko", 3); err == nil || !strings.Contains(err.Error(), "404") {
-		t.Errorf("404 counts as an answer: %v", err)
+	if _, err := openAll(t.Context(), at.URL+"/x y", 3); err == nil || !strings.Contains(err.Error(), "400") {
+		t.Errorf("400 counts as an answer: %v", err)
 	}
 	q, err := http.NewRequestWithContext(context.Background(), http.MethodGet, at.URL+"/x/ok", http.NoBody)
 	if err != nil {

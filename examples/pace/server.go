@@ -89,19 +89,19 @@ func (s *server) stop() {
 	_ = s.cmd.Wait() // however it ended, it ended
 }
 
-// serveBare is what the target is held against: net/http and a handler, until in ends.
+// serveBare is what the target is held against: net/http with a handler and nothing else,
+// no mux and no limits on time, until in ends.
 func serveBare(ctx context.Context, in io.Reader, out io.Writer) error {
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	mux := http.NewServeMux()
-	mux.HandleFunc("/x/ok", func(w http.ResponseWriter, _ *http.Request) {
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		io.WriteString(w, "ok\n") //nolint:errcheck // the client is gone
 	})
-	go (&http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}).Serve(l) //nolint:errcheck // it ends with the process
+	go http.Serve(l, handler) //nolint:errcheck // it ends with the process
 	if err := json.NewEncoder(out).Encode(ready{URL: "http://" + l.Addr().String(), PID: os.Getpid()}); err != nil {
 		return err
 	}
