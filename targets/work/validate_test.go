@@ -53,6 +53,7 @@ func TestDocumentsAreValidIfTheyHoldToTheSchema(t *testing.T) {
 		"below the lower bound":        {documentWith(1, `-1`), false},
 		"above the upper bound":        {documentWith(2, `1000000.5`), false},
 		"larger than any number":       {documentWith(2, `1e999`), false},
+		"one more than 64 bits hold":   {documentWith(1, `18446744073709551617`), false},
 		"a text for a truth value":     {documentWith(3, `"true"`), false},
 		"an object for a text":         {documentWith(0, `{"a":"}"}`), false},
 		"an array for a number":        {documentWith(1, `[1]`), false},
