@@ -38,7 +38,7 @@ func filled(pattern string) (method, path, body string, want int) {
 
 // TestEveryPresetAnswersOnEachOfItsRoutes starts each with real workers.
 func TestEveryPresetAnswersOnEachOfItsRoutes(t *testing.T) {
-	want := map[string]int{"minimal": 18, "golden": 27, "bare": 27, "cluster": 27, "eventloop": 27, "queueing": 18}
+	want := map[string]int{"minimal": 19, "golden": 28, "bare": 28, "cluster": 28, "eventloop": 28, "queueing": 19}
 	for _, preset := range topology.Presets() {
 		t.Run(preset, func(t *testing.T) {
 			t.Parallel()
