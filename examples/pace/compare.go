@@ -20,16 +20,16 @@ func (r *rig) compare(ctx context.Context, out io.Writer, rounds, seconds int) e
 	contenders := r.contenders()
 	paces := make([][]float64, len(contenders)) // requests per second of processor time, by round
 	for round := range rounds {
-		line := fmt.Sprintf("%d/%d", round+1, rounds)
+		fmt.Fprintf(os.Stderr, "%d/%d", round+1, rounds)
 		for i, c := range contenders {
 			pace, err := r.measure(ctx, c, seconds)
 			if err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			paces[i] = append(paces[i], pace)
-			line += fmt.Sprintf("  %s %.0f", c.name, pace)
+			fmt.Fprintf(os.Stderr, "  %s %.0f", c.name, pace)
 		}
-		fmt.Fprintln(os.Stderr, line)
+		fmt.Fprintln(os.Stderr)
 	}
 	return write(out, contenders, paces)
 }

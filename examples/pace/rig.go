@@ -50,7 +50,7 @@ func newRig(ctx context.Context) (r *rig, err error) {
 		return nil, err
 	}
 	r = &rig{dir: dir, plimsoll: filepath.Join(dir, "plimsoll"), self: self}
-	r.wrk, _ = exec.LookPath("wrk") //nolint:errcheck // there is another generator
+	r.wrk, _ = exec.LookPath("wrk") // there is another generator
 	out, err := exec.CommandContext(ctx, "go", "build", "-ldflags", "-s -w", "-o", r.plimsoll, "plimsoll").CombinedOutput()
 	if err != nil {
 		r.close()
