@@ -29,6 +29,7 @@ type api struct{ target *master.Master }
 // /debug. With a token it answers only to those who have it:
 //
 //	GET    /topology, /routes                  what there is
+//	GET    /certificate                        what proves the data port over TLS, as PEM
 //	GET    /knobs, /knobs/{path}               all settings, or one
 //	PUT    /knobs/{path}                       changes one: the value as text or JSON
 //	PATCH  /knobs                              changes many: {"set": {path: value}, "at": "+30s", "revert_after": "60s", "if_version": 7, "why": "…"}
@@ -72,6 +73,7 @@ func Handler(target *master.Master, token string) http.Handler {
 		"GET /admin/v1/truth":        a.truth,
 		"POST /admin/v1/epoch":       a.epoch,
 		"GET /admin/v1/stats":        a.stats,
+		"GET /admin/v1/certificate":  a.certificate,
 	} {
 		mux.Handle(pattern, h)
 	}

@@ -105,6 +105,14 @@ func (a *api) epoch(r *http.Request) (any, error) {
 
 func (a *api) stats(r *http.Request) (any, error) { return a.target.Stats(r.Context()) }
 
+func (a *api) certificate(*http.Request) (any, error) {
+	text := a.target.Certificate()
+	if text == nil {
+		return nil, fmt.Errorf("%w: the data port does not speak TLS", errNotFound)
+	}
+	return map[string]string{"certificate": string(text)}, nil
+}
+
 // ofWorker passes requests that name a worker on to it, and others to own.
 func (a *api) ofWorker(own http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

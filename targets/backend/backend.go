@@ -103,7 +103,7 @@ func (b *Backends) serveRedis(ctx context.Context, cfg *topology.Config) (err er
 		scripts = append(scripts, resp.Script{Lua: s.Lua, Run: func(tx *resp.Tx, keys, args []string) (any, error) { return s.Run(tx, keys, args) }})
 	}
 	b.redis = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Scripts: scripts})
-	b.exposed = resp.New(cfg.Deps.Redis.Embedded, resp.Extensions{Commands: []resp.Command{{Name: store.Call, Run: b.db.Answer}}})
+	b.exposed = resp.New(exposed(), resp.Extensions{Commands: []resp.Command{{Name: store.Call, Run: b.db.Answer}}})
 	if b.Redis, err = listenRedis(ctx, b.redis); err != nil {
 		return err
 	}
@@ -111,6 +111,12 @@ func (b *Backends) serveRedis(ctx context.Context, cfg *topology.Config) (err er
 		b.Database, err = listenRedis(ctx, b.exposed)
 	}
 	return err
+}
+
+// exposed are the bounds of the server that workers reach the database through: none that
+// would be taken for the database's own.
+func exposed() resp.Config {
+	return resp.Config{Eviction: "noeviction", MaxClients: 100_000, CommandTimeout: 10 * time.Minute}
 }
 
 func listen(ctx context.Context) (net.Listener, error) {

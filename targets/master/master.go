@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -49,9 +50,11 @@ type Master struct {
 	key      []byte
 	identity *netem.Identity
 
-	mu    sync.Mutex
-	now   current
-	epoch epoch // what is measured since
+	mu     sync.Mutex
+	now    current
+	epoch  epoch              // what is measured since
+	routes []worker.RouteInfo // the last that were known
+	seen   map[string]bool    // every route that there ever was
 }
 
 // current is what holds for workers.
@@ -59,6 +62,7 @@ type current struct {
 	edition int // counts what was sent, see worker.Assignment
 	version int
 	text    string // the topology, as YAML
+	epoch   worker.Epoch
 }
 
 // counters is how many named counters the workers share: some thirty for each route.
@@ -66,7 +70,7 @@ const counters = 4096
 
 // Start starts a target and returns when every worker is ready.
 func Start(ctx context.Context, o Options) (*Master, error) {
-	m := &Master{Events: event.NewBus("master"), key: []byte(rand.Text())}
+	m := &Master{Events: event.NewBus("master"), key: []byte(rand.Text()), seen: map[string]bool{}}
 	if err := m.prepare(ctx, o); err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}
@@ -154,7 +158,7 @@ func (m *Master) remember(cfg *topology.Config, version int) error {
 // mu, so that a later edition never has older faults.
 func (m *Master) assignment() worker.Assignment {
 	m.now.edition++
-	a := worker.Assignment{Edition: m.now.edition, Version: m.now.version, Topology: m.now.text}
+	a := worker.Assignment{Edition: m.now.edition, Version: m.now.version, Topology: m.now.text, Epoch: m.now.epoch}
 	for _, active := range m.faults.List() {
 		a.Faults = append(a.Faults, active.Fault)
 	}
@@ -206,6 +210,16 @@ func (m *Master) apply(ctx context.Context, cfg *topology.Config, version int, c
 
 // startOnly are the settings of what is made when the target starts, and lives as long.
 func startOnly() []string { return []string{"seed", "deps.db.kind", "deps.db.url", "deps.db.products"} }
+
+// Certificate returns what proves the data port over TLS (PEM), nil if it never spoke TLS.
+func (m *Master) Certificate() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.identity == nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: m.identity.Certificate})
+}
 
 // happened is told by the cluster what happens to workers.
 func (m *Master) happened(kind string, data map[string]any) {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -22,6 +20,8 @@ type epoch struct {
 	name   string
 	began  time.Time
 	counts map[string]tally.Count // of every route, when it began
+
+	restarts uint64 // of workers, until it began
 }
 
 // Truth is what really happened since the epoch began.
@@ -32,6 +32,8 @@ type Truth struct {
 	Version  int                     `json:"version"`  // of the topology
 	Begun    uint64                  `json:"begun"`    // requests that reached a route
 	Answered uint64                  `json:"answered"` // requests that were answered
+	Restarts uint64                  `json:"restarts"` // workers that were started for one that had died, whose stations are lost
+	Missing  []int                   `json:"missing"`  // workers that did not answer, whose stations are left out
 	Requests map[string]tally.Count  `json:"requests"` // by route, those that had any; of all workers, dead ones too
 	Stations []station.Truth         `json:"stations"` // by name; those of workers are merged
 	Workers  map[int][]station.Truth `json:"workers,omitempty"`
@@ -59,6 +61,7 @@ func (m *Master) Truth(ctx context.Context, perWorker, draws bool) (*Truth, erro
 	m.mu.Unlock()
 	t := &Truth{
 		Epoch: since.name, Began: since.began, Elapsed: time.Since(since.began).Seconds(), Version: version,
+		Restarts: m.cluster.Status().RestartsTotal - since.restarts, Missing: m.missing(byWorker),
 		Requests: map[string]tally.Count{}, Stations: append([]station.Truth{}, own...),
 	}
 	for route, count := range counts {
@@ -77,6 +80,17 @@ func (m *Master) Truth(ctx context.Context, perWorker, draws bool) (*Truth, erro
 		t.Workers = byWorker
 	}
 	return t, nil
+}
+
+// missing returns the workers that are there and did not answer.
+func (m *Master) missing(byWorker map[int][]station.Truth) []int {
+	ids := []int{}
+	for _, id := range m.ready() {
+		if _, answered := byWorker[id]; !answered {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // mergeByName merges the stations of one name that several workers have.
@@ -109,42 +123,54 @@ func (m *Master) Epoch(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = m.each(ctx, http.MethodPost, "/epoch?name="+url.QueryEscape(name), nil, nil)
-	m.backends.Epoch(name)
+	restarts := m.cluster.Status().RestartsTotal
 	m.mu.Lock()
-	m.epoch = epoch{name: name, began: time.Now(), counts: counts}
+	m.epoch = epoch{name: name, began: time.Now(), counts: counts, restarts: restarts}
+	m.now.epoch.Number++
+	m.now.epoch.Name = name
 	m.mu.Unlock()
+	m.backends.Epoch(name)
+	err = m.assign(ctx)
 	m.Events.Publish("epoch", map[string]any{"name": name})
 	return err
 }
 
-// counts returns how often each route was asked since the target began.
+// counts returns how often each route was asked since the target began, those too that no
+// worker offers any more.
 func (m *Master) counts(ctx context.Context) (map[string]tally.Count, error) {
-	routes, err := m.Routes(ctx)
-	if err != nil {
+	if _, err := m.Routes(ctx); err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	routes := slices.Collect(maps.Keys(m.seen))
+	m.mu.Unlock()
 	counts := map[string]tally.Count{}
-	for _, r := range routes {
-		of, err := tally.Open(m.memory, r.Route)
+	for _, route := range routes {
+		of, err := tally.Open(m.memory, route)
 		if err != nil {
 			return nil, err
 		}
-		counts[r.Route] = of.Count()
+		counts[route] = of.Count()
 	}
 	return counts, nil
 }
 
-// Routes returns the table of routes, each with its one owner.
+// Routes returns the table of routes, each with its one owner: that of a worker which
+// answers, else the last that was known.
 func (m *Master) Routes(ctx context.Context) ([]worker.RouteInfo, error) {
 	byWorker, err := gather[[]worker.RouteInfo](ctx, m, "/routes")
 	if err != nil {
 		return nil, err
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(byWorker)) {
-		return byWorker[id], nil
+		m.routes = byWorker[id]
+		for _, r := range m.routes {
+			m.seen[r.Route] = true
+		}
 	}
-	return nil, cluster.ErrNoWorker
+	return m.routes, nil
 }
 
 // Stats is how the whole target fares.
@@ -153,6 +179,8 @@ type Stats struct {
 	Cluster  cluster.Status         `json:"cluster"`
 	Backends backend.Stats          `json:"backends"`
 	Shared   shm.Stats              `json:"shared_memory"`
+	Restarts uint64                 `json:"restarts"` // workers that were started for one that had died, whose stations are lost
+	Missing  []int                  `json:"missing"`  // workers that did not answer, whose stations are left out
 	Requests map[string]tally.Count `json:"requests"` // by route, since the target began
 	Workers  map[int]worker.Stats   `json:"workers"`
 }

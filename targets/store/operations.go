@@ -42,7 +42,7 @@ type Order struct {
 	TotalCents int64     `json:"total_cents"` // reckoned by the store
 	Status     string    `json:"status"`      // "placed"
 	Created    time.Time `json:"created"`     // as the caller says, to the microsecond
-	Key        string    `json:"key"`         // the idempotency key; "" is none
+	Key        string    `json:"key,omitempty"`         // the idempotency key; "" is none
 }
 
 // Cart is what somebody may be about to buy.

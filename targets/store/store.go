@@ -26,7 +26,7 @@ type Config struct {
 
 // Pool bounds how many calls are under way at a time.
 type Pool struct {
-	Max            int           `yaml:"max" default:"20" min:"0" max:"10000" about:"connections at a time; 0 is no bound"`
+	Max            int           `yaml:"max" default:"20" min:"0" max:"10000" about:"connections at a time, of each context in each worker; 0 is no bound"`
 	AcquireTimeout time.Duration `yaml:"acquire_timeout" default:"1s" min:"0s" max:"10m" about:"how long a call waits for a connection; 0s: as long as its caller does"`
 	IdleTimeout    time.Duration `yaml:"idle_timeout" default:"30m" min:"0s" max:"24h" about:"when a connection that nobody uses is closed; 0s: never"`
 }

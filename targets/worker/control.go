@@ -18,7 +18,6 @@ import (
 //	PUT /assignment           topology and faults from now on
 //	GET /stats, /routes       figures and routes
 //	GET /truth?draws=true     what happened at its stations
-//	POST /epoch?name=         begins a new epoch
 //	GET /faults               what is under way, and what it met
 //	POST /crash               ends the process
 //	GET /events               events as they happen, a line of JSON each
@@ -30,7 +29,6 @@ func (w *Worker) controls() http.Handler {
 	mux.HandleFunc("GET /stats", func(a http.ResponseWriter, _ *http.Request) { send(a, w.Stats()) })
 	mux.HandleFunc("GET /routes", func(a http.ResponseWriter, _ *http.Request) { send(a, w.table.Load().routes) })
 	mux.HandleFunc("GET /truth", w.getTruth)
-	mux.HandleFunc("POST /epoch", func(_ http.ResponseWriter, r *http.Request) { w.epoch(r.URL.Query().Get("name")) })
 	mux.HandleFunc("GET /faults", func(a http.ResponseWriter, _ *http.Request) { send(a, w.parts.faults.List()) })
 	mux.HandleFunc("POST /crash", func(http.ResponseWriter, *http.Request) { w.host.Crash() })
 	mux.HandleFunc("POST /cache/flush", func(a http.ResponseWriter, r *http.Request) {

@@ -32,6 +32,13 @@ type Assignment struct {
 	Version  int           `json:"version"`  // of the topology
 	Topology string        `json:"topology"` // as YAML
 	Faults   []fault.Fault `json:"faults"`   // under way, all of them
+	Epoch    Epoch         `json:"epoch"`
+}
+
+// Epoch is a span of measuring.
+type Epoch struct {
+	Number int    `json:"number"`
+	Name   string `json:"name"`
 }
 
 // Boot is what a worker is told when it starts, as JSON.
@@ -69,7 +76,8 @@ type Worker struct {
 	mu      sync.Mutex // one change at a time
 	config  atomic.Pointer[topology.Config]
 	version atomic.Int64
-	edition int // guarded by mu
+	edition int // guarded by mu, as epochs
+	epochs  int
 	table   atomic.Pointer[table]
 	applied func(*topology.Config) // told of every change; may be nil
 	retired atomic.Bool
@@ -120,6 +128,10 @@ func (w *Worker) take(a Assignment) error {
 		}
 	}
 	w.edition = a.Edition
+	if a.Epoch.Number != w.epochs {
+		w.epoch(a.Epoch.Name)
+		w.epochs = a.Epoch.Number
+	}
 	return w.suffer(a.Faults)
 }
 

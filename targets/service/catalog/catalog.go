@@ -55,7 +55,7 @@ func New(products Products, price Price) []service.Route {
 		if err != nil {
 			return err
 		}
-		p := page{Products: found}
+		p := page{Products: append([]store.Product{}, found...)}
 		if len(found) == limit {
 			p.Next = found[limit-1].ID
 		}

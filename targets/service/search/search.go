@@ -41,7 +41,7 @@ func New(index Index) []service.Route {
 			if err != nil {
 				return err
 			}
-			return service.JSON(w, http.StatusOK, map[string]any{"hits": hits})
+			return service.JSON(w, http.StatusOK, map[string]any{"hits": append([]store.Product{}, hits...)})
 		},
 	}}
 }
