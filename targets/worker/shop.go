@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -136,10 +137,23 @@ func (r *remote) Get(ctx context.Context, key string) (value []byte, err error) 
 	return value, unavailable(err)
 }
 
-func (r *remote) Set(ctx context.Context, key string, value []byte) error {
-	return unavailable(await(ctx, workOf(r.cfg(), "cart"), func(ctx context.Context) error {
-		return r.client.Set(ctx, key, value, 0).Err()
-	}))
+func (r *remote) Swap(ctx context.Context, key string, was, value []byte) (done bool, err error) {
+	swap := func(tx *redis.Tx) error {
+		now, err := tx.Get(ctx, key).Bytes()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return err
+		}
+		if !bytes.Equal(now, was) {
+			return redis.TxFailedErr
+		}
+		_, err = tx.TxPipelined(ctx, func(p redis.Pipeliner) error { return p.Set(ctx, key, value, 0).Err() })
+		return err
+	}
+	err = await(ctx, workOf(r.cfg(), "cart"), func(ctx context.Context) error { return r.client.Watch(ctx, swap, key) })
+	if errors.Is(err, redis.TxFailedErr) {
+		return false, nil
+	}
+	return err == nil, unavailable(err)
 }
 
 // faulty puts the faults on the shared store before each command.

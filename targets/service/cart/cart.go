@@ -32,7 +32,8 @@ type Cart struct {
 type Remote interface {
 	// Get returns nil if there is no such key.
 	Get(ctx context.Context, key string) ([]byte, error)
-	Set(ctx context.Context, key string, value []byte) error
+	// Swap sets the key if it is still as it was, nil: if there is none, and tells whether it did.
+	Swap(ctx context.Context, key string, was, value []byte) (bool, error)
 }
 
 // Stats counts what became of carts in this worker.
@@ -115,9 +116,22 @@ func (c *Carts) set(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	c.writes.Add(1)
+	for range mostTries {
+		if done, err := c.change(w, r, product, quantity); done || err != nil {
+			return err
+		}
+	}
+	return &service.Problem{Status: http.StatusConflict, Detail: "others keep changing this cart"}
+}
+
+// mostTries is how often a change is made anew that crossed another one.
+const mostTries = 20
+
+// change makes one try, and tells whether nobody else changed the cart meanwhile.
+func (c *Carts) change(w http.ResponseWriter, r *http.Request, product, quantity int) (done bool, err error) {
 	found, err := c.load(w, r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	changed := Cart{ID: found.ID, Version: found.Version + 1, Items: map[int]int{}}
 	maps.Copy(changed.Items, found.Items)
@@ -126,12 +140,12 @@ func (c *Carts) set(w http.ResponseWriter, r *http.Request) error {
 		delete(changed.Items, product)
 	}
 	if len(changed.Items) > mostProducts {
-		return &service.Problem{Status: http.StatusUnprocessableEntity, Detail: "a cart holds up to 100 products"}
+		return false, &service.Problem{Status: http.StatusUnprocessableEntity, Detail: "a cart holds up to 100 products"}
 	}
-	if err := c.keeper().save(r.Context(), w, changed); err != nil {
-		return err
+	if done, err = c.keeper().save(r.Context(), w, found, changed); !done || err != nil {
+		return false, err
 	}
-	return answer(w, changed)
+	return true, answer(w, changed)
 }
 
 // load finds the cart and counts it if it is older than the client's.

@@ -8,13 +8,17 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"plimsoll/targets/middleware"
 )
 
 // fake is a shared store in memory.
-type fake struct{ sync.Map }
+type fake struct {
+	sync.Map
+	mu sync.Mutex
+}
 
 func (f *fake) Get(_ context.Context, key string) ([]byte, error) {
 	if v, ok := f.Load(key); ok {
@@ -23,9 +27,14 @@ func (f *fake) Get(_ context.Context, key string) ([]byte, error) {
 	return nil, nil
 }
 
-func (f *fake) Set(_ context.Context, key string, value []byte) error {
+func (f *fake) Swap(_ context.Context, key string, was, value []byte) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if now, ok := f.Load(key); ok != (was != nil) || ok && string(now.([]byte)) != string(was) {
+		return false, nil
+	}
 	f.Store(key, value)
-	return nil
+	return true, nil
 }
 
 // workers returns as many workers as keep carts in this way, over one shared store.
@@ -161,5 +170,38 @@ func TestMemoryForgetsTheOldest(t *testing.T) {
 	}
 	if len(m.carts) != mostCarts || m.get("9").Version != 0 || m.get("10").Version != 1 {
 		t.Errorf("%d carts are kept", len(m.carts))
+	}
+}
+
+// TestNoChangeOfACartIsLost has many change one cart at once, through all workers.
+func TestNoChangeOfACartIsLost(t *testing.T) {
+	for name, test := range map[string]struct {
+		cfg     Config
+		workers int
+	}{
+		"in memory of one worker":   {Config{State: "memory", Replicate: "off"}, 1},
+		"in the shared store":       {Config{State: "redis"}, 4},
+		"in memory that replicates": {Config{State: "memory", Replicate: "redis"}, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, handlers := workers(test.workers, test.cfg)
+			var all sync.WaitGroup
+			var changed atomic.Int64
+			for product := 1; product <= 12; product++ {
+				all.Go(func() {
+					w := httptest.NewRecorder()
+					path := "/v1/carts/c/items/" + strconv.Itoa(product)
+					handlers[product%len(handlers)].ServeHTTP(w, httptest.NewRequest("PUT", path, nil))
+					if w.Code == http.StatusOK {
+						changed.Add(1)
+					}
+				})
+			}
+			all.Wait()
+			b := browser{seen: int(changed.Load())}
+			if c, _ := b.do(t, handlers[0], "GET", "/v1/carts/c"); int64(len(c.Items)) != changed.Load() || changed.Load() < 10 {
+				t.Errorf("%d changes were made, and the cart holds %d", changed.Load(), len(c.Items))
+			}
+		})
 	}
 }

@@ -15,7 +15,8 @@ import (
 // keeper is a place where carts live. A cart that is not there is empty, of version 0.
 type keeper interface {
 	load(r *http.Request, id string, seen int) (Cart, error) // seen: the version that the client knows
-	save(ctx context.Context, w http.ResponseWriter, c Cart) error
+	// save puts c in the place of was, unless somebody else was quicker, and tells whether it did.
+	save(ctx context.Context, w http.ResponseWriter, was, c Cart) (bool, error)
 }
 
 func empty(id string) Cart { return Cart{ID: id, Items: map[int]int{}} }
@@ -44,14 +45,24 @@ func (m *memory) get(id string) Cart {
 	return empty(id)
 }
 
-func (m *memory) save(_ context.Context, _ http.ResponseWriter, c Cart) error {
-	m.put(c)
-	return nil
+func (m *memory) save(_ context.Context, _ http.ResponseWriter, was, c Cart) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.carts[c.ID].Version != was.Version {
+		return false, nil
+	}
+	m.keep(c)
+	return true, nil
 }
 
 func (m *memory) put(c Cart) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.keep(c)
+}
+
+// keep remembers a cart. The caller holds mu.
+func (m *memory) keep(c Cart) {
 	if _, known := m.carts[c.ID]; !known {
 		m.remember(c.ID)
 	}
@@ -88,12 +99,18 @@ func (s *shared) get(ctx context.Context, id string) (Cart, error) {
 	return c, nil
 }
 
-func (s *shared) save(ctx context.Context, _ http.ResponseWriter, c Cart) error {
+func (s *shared) save(ctx context.Context, _ http.ResponseWriter, was, c Cart) (bool, error) {
 	text, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.remote.Set(ctx, "cart:"+c.ID, text)
+	var before []byte // none yet
+	if was.Version > 0 {
+		if before, err = json.Marshal(was); err != nil {
+			return false, err
+		}
+	}
+	return s.remote.Swap(ctx, "cart:"+c.ID, before, text)
 }
 
 // replicated keeps carts in memory and passes every change on, so that a worker which has
@@ -116,9 +133,16 @@ func (b *replicated) load(r *http.Request, id string, seen int) (Cart, error) {
 	return newer, nil
 }
 
-func (b *replicated) save(ctx context.Context, w http.ResponseWriter, c Cart) error {
-	b.local.put(c)
-	return b.shared.save(ctx, w, c)
+func (b *replicated) save(ctx context.Context, w http.ResponseWriter, was, c Cart) (bool, error) {
+	done, err := b.shared.save(ctx, w, was, c)
+	if done {
+		b.local.put(c)
+		return true, nil
+	}
+	if newer, failed := b.shared.get(ctx, c.ID); err == nil && failed == nil {
+		b.local.put(newer) // so that the next try begins with it
+	}
+	return false, err
 }
 
 // token has the client carry its cart in a cookie, signed with the key (HMAC-SHA256).
@@ -144,14 +168,14 @@ func (key token) open(text string) (c Cart, ok bool) {
 	return c, err == nil && json.Unmarshal(plain, &c) == nil
 }
 
-func (key token) save(_ context.Context, w http.ResponseWriter, c Cart) error {
+func (key token) save(_ context.Context, w http.ResponseWriter, _, c Cart) (bool, error) {
 	plain, err := json.Marshal(c)
 	if err != nil {
-		return err
+		return false, err
 	}
 	payload := base64.RawURLEncoding.EncodeToString(plain)
 	http.SetCookie(w, &http.Cookie{Name: cookie, Value: payload + "." + key.sign(payload), Path: "/v1/carts", HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	return nil
+	return true, nil
 }
 
 func (key token) sign(payload string) string {
