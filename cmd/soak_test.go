@@ -300,7 +300,8 @@ type usage struct {
 // then and a collector that takes its time explain.
 func (u usage) more(than usage) bool {
 	const mib = 1 << 20
-	return u.heap > than.heap*5/4+8*mib || u.rss > than.rss*5/4+16*mib || u.goroutines > than.goroutines
+	resident := u.rss > than.rss*5/4+16*mib && !raced() // the race detector remembers everything
+	return u.heap > than.heap*5/4+8*mib || resident || u.goroutines > than.goroutines
 }
 
 // settled returns what each process takes up: as soon as it is no more than before, or at
