@@ -87,6 +87,7 @@ func push(r *rig, n int, paths ...string) *load {
 				l.sent.Add(1)
 				a, err := c.do("GET", path, "")
 				l.note(path, a, err)
+				time.Sleep(time.Millisecond) // others want the processors too
 			}
 		})
 	}

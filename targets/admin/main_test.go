@@ -97,7 +97,8 @@ type answer struct {
 func (a answer) problem() (p struct {
 	Type, Path, Hint, Detail string
 	Status                   int
-}) {
+},
+) {
 	json.Unmarshal([]byte(a.body), &p)
 	return p
 }
