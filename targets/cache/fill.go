@@ -204,7 +204,7 @@ func (f *filling) failed(err error, now time.Time) {
 	if fail := (*failure)(nil); errors.As(err, &fail) {
 		h.code = fail.reply.Status
 	}
-	if f.old == nil || f.old.Negative || f.policy.SIE <= 0 || f.old.Age(now) > f.old.TTL+f.policy.SIE {
+	if f.old == nil || f.old.Negative || f.old.Age(now) > f.old.TTL+f.policy.SIE {
 		f.a.err = err
 		return
 	}

@@ -173,6 +173,22 @@ func TestAFailedRefreshLeavesTheStaleEntry(t *testing.T) {
 	})
 }
 
+func TestWhoJoinsARefreshThatFailsGetsNothingTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, o, p := New(local(), nil, Hooks{}), &origin{}, Policy{TTL: 10 * time.Second, SWR: time.Second}
+		defer c.Close()
+		expect(t, c, p, o, "1", "l1; fwd=uri-miss; stored")
+		o.failWith(errors.New("down"))
+		o.takes = 2 * time.Second
+		time.Sleep(10500 * time.Millisecond)
+		expect(t, c, p, o, "1", "l1; hit; ttl=-1")
+		time.Sleep(time.Second)
+		if e, _, err := c.Get(t.Context(), "k", p, o.load); err == nil || o.calls.Load() != 2 {
+			t.Errorf("past the window: %q after %d loads", e.Body, o.calls.Load())
+		}
+	})
+}
+
 func TestWhatIsNotThereIsRememberedOnRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, o := New(local(), nil, Hooks{}), &origin{}

@@ -187,6 +187,40 @@ func TestWhatCannotBeKeptIsNotWaitedFor(t *testing.T) {
 	})
 }
 
+func TestADeleteEndsTheMemoryOfWhatCannotBeKept(t *testing.T) {
+	c := New(local(), nil, Hooks{})
+	defer c.Close()
+	rt := routeOf(c, Policy{TTL: time.Hour}, func(w http.ResponseWriter, r *http.Request, n int64) {
+		if n == 1 {
+			w.WriteHeader(404)
+		}
+		numbered(w, r, n)
+	})
+	for _, want := range []string{"1", "2"} {
+		if w := rt.ask(t, "GET", "/"); w.Body.String() != want {
+			t.Errorf("got %q, want %q", w.Body, want)
+		}
+	}
+	c.Delete(t.Context(), "GET /")
+	for range 2 {
+		if w := rt.ask(t, "GET", "/"); w.Body.String() != "3" {
+			t.Errorf("got %q, want 3", w.Body)
+		}
+	}
+}
+
+func TestAGetWithABodyIsNotTheSameWithoutIt(t *testing.T) {
+	c := New(local(), nil, Hooks{})
+	defer c.Close()
+	rt := routeOf(c, Policy{TTL: time.Hour}, numbered)
+	rt.ask(t, "GET", "/")
+	w := httptest.NewRecorder()
+	rt.ServeHTTP(w, httptest.NewRequest("GET", "/", strings.NewReader("body")))
+	if got := w.Header().Get("Cache-Status"); w.Body.String() != "2" || got != "l1; fwd=bypass" {
+		t.Errorf("got %q with %q", w.Body, got)
+	}
+}
+
 func TestALongAnswerGoesThroughUnkept(t *testing.T) {
 	c := New(local(), nil, Hooks{})
 	defer c.Close()

@@ -194,6 +194,11 @@ func TestAnEntryLargerThanL1IsNotKept(t *testing.T) {
 		c.Put(t.Context(), "small", nil, p)
 		c.Put(t.Context(), "large", make([]byte, 20*overhead), p)
 		settle(t, c, func(s TierStats) bool { return s.Bytes < 10*overhead })
+		if _, ok := c.setup.Load().l1.get("small"); !ok && policy == "lru" {
+			t.Error("it pushed out another on its way")
+		}
+		c.Put(t.Context(), "small", make([]byte, 20*overhead), p)
+		settle(t, c, func(s TierStats) bool { return s.Entries == 0 })
 		c.Close()
 	}
 }

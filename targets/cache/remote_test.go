@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -99,6 +98,24 @@ func TestAStaleEntryOfL2AnswersWhileItIsRefreshed(t *testing.T) {
 			t.Errorf("%d loads, want 1", n)
 		}
 	})
+}
+
+func TestAnEarlyRefreshLoadsThoughL2HasTheSameEntry(t *testing.T) {
+	c := New(twoTiers(), client(t, embedded(t)), Hooks{})
+	defer c.Close()
+	p, o := Policy{TTL: time.Hour, XFetch: 1}, &origin{takes: time.Millisecond}
+	draws := []float64{1 - 1e-16, 0} // l1: refresh; l2: not yet
+	expect(t, c, Policy{TTL: time.Hour}, o, "1", "l2; fwd=uri-miss; stored, l1; fwd=uri-miss; stored")
+	c.change(func(m *memory) {
+		e, _ := m.get("k")
+		slow := *e
+		slow.Delta = 2 * time.Minute
+		m.set("k", &slow)
+	})
+	c.draw = func() float64 { d := draws[0]; draws = append(draws[1:], 0); return d }
+	expect(t, c, p, o, "1", "l1; hit; ttl=3599")
+	c.crew.all.Wait()
+	expect(t, c, p, o, "2", "l1; hit; ttl=3599")
 }
 
 func TestStaleIfErrorReachesL2(t *testing.T) {
@@ -290,33 +307,48 @@ func TestACallerThatLeavesIsNoErrorOfL2(t *testing.T) {
 }
 
 func TestAWriteDuringALoadKeepsItOutOfL2(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		held := map[string][]byte{}
-		c := New(twoTiers(), fake(func(_ context.Context, args []any) (any, error) {
-			mu.Lock()
-			defer mu.Unlock()
-			key := args[1].(string)
-			switch args[0] {
-			case "SET":
-				held[key] = bytes.Clone(args[2].([]byte))
-			case "DEL":
-				delete(held, key)
-			case "GET":
-				if b, ok := held[key]; ok {
-					return string(b), nil
-				}
-				return nil, redis.Nil
+	for name, write := range map[string]func(context.Context, *Cache){
+		"":    func(ctx context.Context, c *Cache) { c.Delete(ctx, "k") },
+		"put": func(ctx context.Context, c *Cache) { c.Put(ctx, "k", []byte("put"), Policy{TTL: time.Hour}) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			kept := map[string]string{}
+			c := New(twoTiers(), mapped(kept), Hooks{})
+			defer c.Close()
+			go c.Get(t.Context(), "k", Policy{TTL: time.Hour}, (&origin{takes: time.Second}).load)
+			time.Sleep(time.Second / 2)
+			write(t.Context(), c)
+			time.Sleep(time.Second)
+			e, _ := decode([]byte(kept["te*st:v1:k"]))
+			inL1 := ""
+			if e, ok := c.setup.Load().l1.get("k"); ok {
+				inL1 = string(e.Body)
 			}
-			return "OK", nil
-		}), Hooks{})
-		defer c.Close()
-		go c.Get(t.Context(), "k", Policy{TTL: time.Hour}, (&origin{takes: time.Second}).load)
-		time.Sleep(time.Second / 2)
-		c.Delete(t.Context(), "k")
-		time.Sleep(time.Second)
-		if len(held) != 0 || c.Stats().L1.Entries != 0 {
-			t.Errorf("a value from before the write is kept: %q in l2, %d in l1", held, c.Stats().L1.Entries)
+			if string(e.Body) != name || inL1 != name {
+				t.Errorf("kept are %q in l2 and %q in l1, want %q", e.Body, inL1, name)
+			}
+		})
+	}
+}
+
+// mapped is a client whose server is a map, without expiry.
+func mapped(kept map[string]string) fake {
+	var mu sync.Mutex
+	return func(_ context.Context, args []any) (any, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		key := args[1].(string)
+		switch args[0] {
+		case "SET":
+			kept[key] = string(args[2].([]byte))
+		case "DEL":
+			delete(kept, key)
+		case "GET":
+			if v, ok := kept[key]; ok {
+				return v, nil
+			}
+			return nil, redis.Nil
 		}
-	})
+		return "OK", nil
+	}
 }
