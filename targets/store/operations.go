@@ -39,10 +39,10 @@ type Order struct {
 	ID         int64     `json:"id"` // given by the store
 	Customer   string    `json:"customer"`
 	Items      []Item    `json:"items"`
-	TotalCents int64     `json:"total_cents"` // reckoned by the store
-	Status     string    `json:"status"`      // "placed"
-	Created    time.Time `json:"created"`     // as the caller says, to the microsecond
-	Key        string    `json:"key,omitempty"`         // the idempotency key; "" is none
+	TotalCents int64     `json:"total_cents"`   // reckoned by the store
+	Status     string    `json:"status"`        // "placed"
+	Created    time.Time `json:"created"`       // as the caller says, to the microsecond
+	Key        string    `json:"key,omitempty"` // the idempotency key; "" is none
 }
 
 // Cart is what somebody may be about to buy.
