@@ -36,7 +36,7 @@ type Respawn struct {
 // Recycle says when a worker is replaced by a new one because of its age in work or its size.
 // One worker is replaced at a time, gracefully, and none that is younger than respawn.max.
 type Recycle struct {
-	Requests uint64     `yaml:"requests" default:"0" about:"requests after which a worker is replaced; 0: never"`
+	Requests int        `yaml:"requests" default:"0" min:"0" about:"requests after which a worker is replaced; 0: never"`
 	RSS      knob.Bytes `yaml:"rss" default:"0B" min:"0B" about:"resident memory from which on a worker is replaced; 0: never"`
 }
 

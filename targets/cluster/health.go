@@ -57,7 +57,7 @@ func (p *process) worn(config Config) string {
 	if time.Since(p.started) < config.Respawn.Max {
 		return ""
 	}
-	if most := config.Recycle.Requests; most > 0 && uint64(p.counters.Requests.Load()) >= most {
+	if most := config.Recycle.Requests; most > 0 && p.counters.Requests.Load() >= int64(most) {
 		return "requests"
 	}
 	if most := config.Recycle.RSS; most > 0 {

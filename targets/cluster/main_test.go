@@ -46,16 +46,16 @@ func work() error {
 	if err != nil {
 		return err
 	}
-	switch text := string(w.Boot); {
-	case text == "fail":
+	switch string(w.Boot) {
+	case "fail":
 		return errors.New("this worker does not want to")
-	case text == "silent":
+	case "silent":
 		select {}
-	case text == "unwell":
+	case "unwell":
 		go http.Serve(w.Control, http.NotFoundHandler())
 		w.Ready()
 		select {}
-	case text == "brief": // dies as soon as it serves
+	case "brief": // dies as soon as it serves
 		time.AfterFunc(20*time.Millisecond, func() { os.Exit(7) })
 	}
 	mux := http.NewServeMux()

@@ -210,11 +210,19 @@ func (m *Master) awaken(ctx context.Context, p *process, boot []byte) error {
 	}
 }
 
-// hear waits for the worker's word that it is ready.
+// hear waits for the worker's word that it is ready, and then for its end, which shows here
+// before the process is reaped: until it is dismissed, connections may come to a dead one.
 func (p *process) hear() {
 	var word [1]byte
-	if n, err := p.control.Read(word[:]); err == nil && n == 1 && word[0] == readySignal {
-		close(p.ready)
+	for said := false; ; {
+		if _, err := p.control.Read(word[:]); err != nil {
+			p.entry.dismiss(false)
+			return
+		}
+		if word[0] == readySignal && !said {
+			said = true
+			close(p.ready)
+		}
 	}
 }
 

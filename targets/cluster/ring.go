@@ -124,14 +124,13 @@ func (l *lane) admit() error {
 	return nil
 }
 
-func (l *lane) dismiss(lives bool) {
+// dismiss leaves the socket open: what the worker said before it ended still has to be read
+// from it, and then its end.
+func (l *lane) dismiss(bool) {
 	r := l.ring
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.leave(l)
-	r.mu.Unlock()
-	if !lives {
-		_ = l.conn.Close()
-	}
 }
 
 // leave takes a lane out without upsetting the turns of the others.
