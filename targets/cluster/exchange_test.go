@@ -238,4 +238,3 @@ func TestCloseLetsRequestsFinish(t *testing.T) {
 		})
 	}
 }
-
