@@ -169,8 +169,11 @@ func (p *primitives) sse(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Cache-Control", "no-store")
 	out := http.NewResponseController(w)
 	for i := range count {
-		if i > 0 && p.alarm.Wait(r.Context(), every) != nil {
-			return nil
+		if i > 0 {
+			p.alarm.Wait(r.Context(), every) //nolint:errcheck // the context says it
+		}
+		if r.Context().Err() != nil {
+			break // the client is gone; there is nobody to tell
 		}
 		fmt.Fprintf(w, "id: %d\ndata: tick\n\n", i)
 		out.Flush() //nolint:errcheck // one that cannot flush sends later
