@@ -144,7 +144,7 @@ func (c *checks) scan(s *scanner, notes []byte) error {
 		}
 		at, known := c.find(name, escaped, i)
 		if !known {
-			return fmt.Errorf("the document has a field %q that it should not have", name)
+			return fmt.Errorf("the document has a field %.64q that it should not have", name[1:len(name)-1])
 		}
 		value, err := s.scalar()
 		if err != nil {

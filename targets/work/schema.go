@@ -131,7 +131,7 @@ func fieldsConform(s schema, properties, value any, name string) error {
 		of, ok := known[field].(schema)
 		if !ok {
 			if s["additionalProperties"] == false {
-				return fmt.Errorf("%s has a field %q that it should not have", name, field)
+				return fmt.Errorf("%s has a field %.64q that it should not have", name, field)
 			}
 			continue
 		}

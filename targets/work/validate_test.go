@@ -102,6 +102,23 @@ func TestDocumentsAreValidIfTheyHoldToTheSchema(t *testing.T) {
 	}
 }
 
+func TestANameThatIsNotKnownIsNotRepeatedAtLength(t *testing.T) {
+	var d Documents
+	for _, how := range []string{"interp", "compiled"} {
+		err := d.Validate(how, 4, []byte(`{"`+strings.Repeat("x", 1<<16)+`":1}`))
+		if err == nil || len(err.Error()) > 200 {
+			t.Errorf("%s: %.300v", how, err)
+		}
+	}
+	var texts []string
+	for _, how := range []string{"interp", "compiled"} {
+		texts = append(texts, fmt.Sprint(d.Validate(how, 0, []byte(`{"more":1}`))))
+	}
+	if texts[0] != texts[1] || !strings.Contains(texts[0], `"more"`) {
+		t.Errorf("%q", texts)
+	}
+}
+
 func TestWhatIsWrittenIsValid(t *testing.T) {
 	var d Documents
 	for _, n := range []int{0, 1, 50, few, few + 1, MostFields} {
