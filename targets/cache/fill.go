@@ -108,24 +108,27 @@ func (f *filling) weighUp(e *Entry) bool {
 func (f *filling) await(ctx context.Context) (release func(), found bool) {
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		mine, release := f.setup.l2.lock(ctx, f.key)
-		if mine {
-			return release, false
-		}
-		select {
-		case <-ctx.Done():
-			return func() {}, false // the load will say so
-		case <-time.After(pause):
-		}
+		// With the lock too: who had it may have stored the entry since this one looked.
 		e, ok, err := f.setup.l2.get(ctx, f.key)
-		if err != nil {
-			return func() {}, false
-		}
-		if ok && f.policy.judge(&e, time.Now(), f.draw) >= early && (f.old == nil || e.Stored.After(f.old.Stored)) {
+		switch {
+		case ok && f.policy.judge(&e, time.Now(), f.draw) >= early && (f.old == nil || e.Stored.After(f.old.Stored)):
+			if mine {
+				release()
+			}
 			f.counters.coalesced.Add(1)
 			f.a.entry = e
 			f.a.status.l2.collapsed = 1
 			f.a.status.l1.stored = f.keep(&e)
 			return nil, true
+		case mine:
+			return release, false
+		case err != nil:
+			return func() {}, false
+		}
+		select {
+		case <-ctx.Done():
+			return func() {}, false // the load will say so
+		case <-time.After(pause):
 		}
 	}
 }

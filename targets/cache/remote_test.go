@@ -176,6 +176,28 @@ func TestAWorkerThatDiesWithTheLockHoldsOthersUpForItsTimeOnly(t *testing.T) {
 	})
 }
 
+func TestWhoGetsTheLockLooksAgainBeforeItLoads(t *testing.T) {
+	gets, released := 0, false
+	c := New(twoTiers(), fake(func(_ context.Context, args []any) (any, error) {
+		switch args[0] {
+		case "GET":
+			if gets++; gets > 1 { // another worker has stored it and given the lock back in between
+				return string(encode(nil, &Entry{Body: []byte("theirs"), Stored: time.Now(), TTL: time.Hour})), nil
+			}
+			return nil, redis.Nil
+		case "DEL":
+			released = true
+		}
+		return "OK", nil
+	}), Hooks{})
+	defer c.Close()
+	o := &origin{}
+	expect(t, c, Policy{TTL: 2 * time.Hour, Coalesce: "shared"}, o, "theirs", "l2; fwd=uri-miss; collapsed, l1; fwd=uri-miss; stored")
+	if o.calls.Load() != 0 || !released {
+		t.Errorf("%d loads, lock given back: %v", o.calls.Load(), released)
+	}
+}
+
 func TestABrokenEntryOfL2IsLoadedAnew(t *testing.T) {
 	conn := client(t, embedded(t))
 	c := New(twoTiers(), conn, Hooks{})

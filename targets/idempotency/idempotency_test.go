@@ -383,17 +383,47 @@ func TestARequestEndsWithItsLease(t *testing.T) {
 }
 
 func TestWhatIsCarriedOutIsKeptThoughTheClientLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	everyStore(t, defaults(), func(t *testing.T, guard func() *Guard) {
+		ctx, leave := context.WithCancel(t.Context())
 		o := &orders{serve: func(w http.ResponseWriter, _ *http.Request, n int64) {
-			time.Sleep(time.Second)
+			leave()
 			fmt.Fprint(w, n)
 		}}
-		h := New(defaults(), nil).Layer()(o)
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second/2)
-		defer cancel()
+		h := guard().Layer()(o)
 		request{key: key}.send(ctx, h)
 		if w := (request{key: key}).send(t.Context(), h); w.Body.String() != "1" || w.Header().Get("Idempotent-Replayed") != "true" {
 			t.Errorf("got %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+func TestAHandlerThatHangsHoldsItsKeyForTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stuck := make(chan struct{})
+		o := &orders{serve: func(w http.ResponseWriter, _ *http.Request, n int64) {
+			if n == 2 {
+				<-stuck
+			}
+			fmt.Fprint(w, n)
+		}}
+		h := New(defaults(), nil).Layer()(o)
+		request{key: "before"}.send(t.Context(), h)
+		go request{key: key}.send(t.Context(), h)
+		for _, step := range []struct {
+			wait   time.Duration
+			status int
+			body   string
+		}{{time.Second, 409, ""}, {29*time.Second - 1, 409, ""}, {1, 200, "3"}} {
+			time.Sleep(step.wait)
+			w := request{key: key}.send(t.Context(), h)
+			if w.Code != step.status || step.body != "" && w.Body.String() != step.body {
+				t.Errorf("after %v: %d %s", step.wait, w.Code, w.Body)
+			}
+		}
+		close(stuck)
+		synctest.Wait()
+		if w := (request{key: key}).send(t.Context(), h); w.Body.String() != "3" {
+			t.Errorf("it came too late and yet replaced the answer: %s", w.Body)
 		}
 	})
 }

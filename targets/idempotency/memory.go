@@ -48,7 +48,7 @@ func (m *memory) claim(_ context.Context, id string, p imprint) (*claim, record,
 		}
 		m.drop(e)
 	}
-	if !m.room(now, 0) {
+	if !m.room(0) {
 		return nil, record{}, errFull
 	}
 	m.last++
@@ -65,11 +65,10 @@ func (m *memory) finish(_ context.Context, c *claim, r record) error {
 		return errLost
 	}
 	m.drop(e)
-	now := time.Now()
-	if !m.room(now, int64(len(r.reply))) {
+	if !m.room(int64(len(r.reply))) {
 		r.state, r.reply = unkept, nil
 	}
-	m.add(&kept{record: r, id: c.id, token: c.token, until: now.Add(m.cfg.TTL)})
+	m.add(&kept{record: r, id: c.id, token: c.token, until: time.Now().Add(m.cfg.TTL)})
 	return nil
 }
 
@@ -104,22 +103,19 @@ func (m *memory) drop(e *list.Element) {
 }
 
 // expire removes what is over, from the oldest on, up to the first that is not. Claims
-// that are over behind it go when their key is asked for, or to make room.
+// that are over behind it go when their key is asked for.
 func (m *memory) expire(now time.Time) {
 	for e := m.ages.Front(); e != nil && !now.Before(keptIn(e).until); e = m.ages.Front() {
 		m.drop(e)
 	}
 }
 
-// room makes room for one more of so many bytes: out of the oldest answers, and of claims
-// that are over. It reports false if requests under way fill the store.
-func (m *memory) room(now time.Time, bytes int64) bool {
+// room makes room for one more of so many bytes, out of the oldest answers. It reports
+// false if requests under way fill the store.
+func (m *memory) room(bytes int64) bool {
 	for e := m.ages.Front(); e != nil && m.full(bytes); {
 		next := e.Next()
-		switch k := keptIn(e); {
-		case !now.Before(k.until):
-			m.drop(e)
-		case k.state != claimed:
+		if keptIn(e).state != claimed {
 			m.drop(e)
 			m.evicted++
 		}
