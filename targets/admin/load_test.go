@@ -133,3 +133,11 @@ func (l *load) whole(t testing.TB) {
 		}
 	}
 }
+
+// patient returns settings under which nothing fails because the machine is slow.
+func patient(more ...string) []string {
+	return append(more,
+		"cache.tiers=", "deps.db.timeout=20s", "deps.db.bulkhead.wait=20s", "deps.pricing.timeout=20s", "deps.pricing.bulkhead.wait=20s",
+		"deps.redis.timeout=20s", "idempotency.timeout=9s", "services.catalog.timeout=20s", "services.cart.timeout=20s",
+		"services.orders.timeout=20s", "services.pricing.timeout=20s", "services.search.timeout=20s", "shed.deadline.mode=off")
+}
