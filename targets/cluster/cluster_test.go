@@ -216,6 +216,21 @@ func TestAWorkerThatMissesNowAndThenIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestAWorkerThatHangsGoesOnWhenItIsResumed(t *testing.T) {
+	r := begin(t, settings(1, RoundRobin))
+	pid := r.worker(1).PID
+	if err := r.Hang(1); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Resume(1); err != nil {
+		t.Fatal(err)
+	}
+	c := &client{address: r.Addr().String()}
+	if _, err := c.get("/"); err != nil || r.worker(1).PID != pid {
+		t.Errorf("after it was resumed: %v, process %d, want %d", err, r.worker(1).PID, pid)
+	}
+}
+
 func TestAWorkerThatPausesComesBack(t *testing.T) {
 	r := begin(t, settings(1, RoundRobin))
 	pid := r.worker(1).PID
