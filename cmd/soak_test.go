@@ -96,6 +96,9 @@ func TestSoak(t *testing.T) {
 	s := newSoak(t)
 	per := min(soakEvery, *soakFor/8)
 	s.drive("warm-up", soakFirst, max(*soakFor/10, 2*time.Second), 0, nil)
+	if s.load == 0 {
+		t.Fatal("the database had nothing to do")
+	}
 	rate := soakFirst * soakLoad / s.load
 	t.Logf("at %d flows/s the database is busy for %.0f %%: %.0f flows/s are %.0f %%", soakFirst, 100*s.load, rate, 100*soakLoad)
 	s.drive("fill", rate, max(*soakFor/10, 2*time.Second), 0, nil)
@@ -294,6 +297,7 @@ func sum(counts map[string]uint64) (n uint64) {
 type usage struct {
 	heap, rss  uint64 // bytes; the heap after a collection
 	goroutines int    // but for those that serve a connection or keep one for later
+	stacks     string // of the goroutines
 }
 
 // more tells whether a process takes up more than it did, beyond what a pool that was empty
@@ -354,6 +358,7 @@ func (s *soak) usage(of string) usage {
 		}
 		if regexp.MustCompile(`(?m)^\d+ @ `).MatchString(group) {
 			u.goroutines += int(figure(s.T, group, `(?m)^(\d+) @ `))
+			u.stacks += group + "\n\n"
 		}
 	}
 	return u
@@ -395,7 +400,7 @@ func (s *soak) flat(before, after map[string]usage) {
 		s.Logf("%s: heap %.1f to %.1f MiB, resident %.1f to %.1f MiB, goroutines %d to %d",
 			name, float64(b.heap)/mib, float64(a.heap)/mib, float64(b.rss)/mib, float64(a.rss)/mib, b.goroutines, a.goroutines)
 		if a.more(b) {
-			s.Errorf("%s: takes up more than before", name)
+			s.Errorf("%s: takes up more than before; its goroutines are\n%s", name, a.stacks)
 		}
 	}
 }

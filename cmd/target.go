@@ -236,7 +236,10 @@ func (w *world) startTarget(ctx context.Context, cfg *topology.Config, listen st
 	if err == nil {
 		return m, nil
 	}
-	if _, taken := errors.AsType[*net.OpError](err); taken {
+	if i := interrupted(ctx); i != nil {
+		return nil, i
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "listen" {
 		return nil, listenError("--listen", listen, err)
 	}
 	return nil, withCode(exitUnreachable, fmt.Errorf("start the target: %w", err))

@@ -215,6 +215,21 @@ func TestCtrlCOnATerminalLetsRequestsFinish(t *testing.T) {
 	}
 }
 
+func TestATargetThatIsInterruptedWhileItStartsLeavesNothing(t *testing.T) {
+	cmd := exec.Command("plimsoll", "target", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "8")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill() })
+	await(t, func() bool { return len(below(cmd.Process.Pid)) > 0 })
+	cmd.Process.Signal(syscall.SIGINT)
+	begun := below(cmd.Process.Pid)
+	if code, _ := ended(cmd); code != exitInterrupted && code != exitOK { // it may have been ready just then
+		t.Errorf("exit code %d, want %d", code, exitInterrupted)
+	}
+	gone(t, begun)
+}
+
 func TestWhatTheAdminAPIIsAskedWrongItSays(t *testing.T) {
 	_, where := startTarget(t, "--preset", "golden")
 	for name, test := range map[string]struct {
