@@ -84,11 +84,24 @@ func (l *layer) slow(w http.ResponseWriter, r *http.Request, s *setup, key strin
 		}.Write(w, r)
 	case errors.As(a.err, &panicked) && a.led:
 		panic(panicked.Value) // whoever recovers outside sees what it would without a cache
-	case r.Context().Err() == nil:
+	case errors.Is(r.Context().Err(), context.DeadlineExceeded):
 		say(w.Header(), &a.status)
-		middleware.Problem{Status: http.StatusInternalServerError, Detail: "the request that this one waited for came to nothing"}.Write(w, r)
+		middleware.Problem{Status: http.StatusGatewayTimeout, Detail: "the deadline has passed"}.Write(w, r)
+	case r.Context().Err() != nil:
+		w.WriteHeader(statusClientGone)
+	default:
+		say(w.Header(), &a.status)
+		status := http.StatusBadGateway
+		if panicked != nil {
+			status = http.StatusInternalServerError
+		}
+		middleware.Problem{Status: status, Detail: "the request that this one waited for came to nothing"}.Write(w, r)
 	}
 }
+
+// statusClientGone is what logs and counts show of a request whose client left; nobody
+// reads it (the convention of nginx).
+const statusClientGone = 499
 
 // pass lets a request go by the cache.
 func (l *layer) pass(w http.ResponseWriter, r *http.Request, why hop) {

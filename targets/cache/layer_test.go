@@ -543,3 +543,18 @@ func TestALayerThatIsOffAddsNothing(t *testing.T) {
 		t.Errorf("header %v", w.Header())
 	}
 }
+
+// TestADeadlineThatPassesIsNoEmptyAnswer: who waits for a load past its deadline is told so.
+func TestADeadlineThatPassesIsNoEmptyAnswer(t *testing.T) {
+	c := New(Config{Tiers: []string{"l1"}, L1: Memory{Policy: "lru", Entries: 10}, LoadTimeout: time.Minute, Refreshes: 1}, nil, Hooks{})
+	defer c.Close()
+	slow := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	handler := c.Layer(Policy{TTL: time.Minute, Coalesce: "singleflight", MaxBody: 1000})(slow)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil).WithContext(ctx))
+	if w.Code != http.StatusGatewayTimeout {
+		t.Errorf("status %d with the body %q, want 504", w.Code, w.Body)
+	}
+}

@@ -157,10 +157,13 @@ func (i *injection) inject(ctx context.Context, l *live, n uint64) (done bool) {
 		}.Write(i.w, i.req)
 		return true
 	case "slow_body":
+		i.unkept()
 		i.w = &slowed{writer: writer{i.w}, fault: l, ctx: ctx}
 	case "corrupt":
+		i.unkept()
 		i.w = &corrupted{writer: writer{i.w}, every: int64(l.value.number), at: int64(mix(l.Seed+n) % uint64(l.value.number))}
 	case "truncate":
+		i.unkept()
 		i.cut = &truncated{writer: writer{i.w}, left: int64(l.value.number)}
 		i.w = i.cut
 	default:
@@ -168,6 +171,9 @@ func (i *injection) inject(ctx context.Context, l *live, n uint64) (done bool) {
 	}
 	return false
 }
+
+// unkept keeps caches from keeping what a fault has touched: it would outlive the fault.
+func (i *injection) unkept() { i.w.Header().Set("Cache-Control", "no-store") }
 
 // finish closes the connection of an answer that has been cut.
 func (i *injection) finish() {
