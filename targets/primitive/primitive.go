@@ -5,6 +5,7 @@
 package primitive
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,12 +30,16 @@ const text = "text/plain; charset=utf-8"
 type primitives struct {
 	started time.Time // stalls are counted from here
 	alarm   alarm.Alarm
+	await   Await
 }
+
+// Await lets others run while a handler waits. Its error is that of wait.
+type Await func(ctx context.Context, wait func(context.Context) error) error
 
 // Handler returns the handler of all paths.
 func Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, handler := range Routes() {
+	for pattern, handler := range Routes(nil) {
 		mux.Handle(pattern, handler)
 	}
 	return mux
@@ -50,9 +55,13 @@ func Handler() http.Handler {
 //	/x/stall?every_s=10&for_s=1 freezes: of every ten seconds since Routes was called, the last
 //	/x/sse?n=10&every_ms=100    sends n server-sent events, one at a time
 //
-// A parameter that is wrong or past its limit is answered with 400 and the reason.
-func Routes() map[string]http.Handler {
-	p := &primitives{started: time.Now()}
+// A parameter that is wrong or past its limit is answered with 400 and the reason. What io
+// and sse wait for they await, unless await is nil; a freeze is one of the handler too.
+func Routes(await Await) map[string]http.Handler {
+	if await == nil {
+		await = func(ctx context.Context, wait func(context.Context) error) error { return wait(ctx) }
+	}
+	p := &primitives{started: time.Now(), await: await}
 	routes := map[string]http.Handler{}
 	for pattern, answer := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"/x/ok":            p.ok,
@@ -83,8 +92,13 @@ func (p *primitives) io(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p.alarm.Wait(r.Context(), d) //nolint:errcheck // a client that is gone gets no answer either way
+	p.wait(r, d)
 	return p.ok(w, r)
+}
+
+// wait ends early when the client is gone, who gets no answer either way.
+func (p *primitives) wait(r *http.Request, d time.Duration) {
+	p.await(r.Context(), func(ctx context.Context) error { return p.alarm.Wait(ctx, d) }) //nolint:errcheck // the context says it
 }
 
 func (p *primitives) stall(w http.ResponseWriter, r *http.Request) error {
@@ -170,7 +184,7 @@ func (p *primitives) sse(w http.ResponseWriter, r *http.Request) error {
 	out := http.NewResponseController(w)
 	for i := range count {
 		if i > 0 {
-			p.alarm.Wait(r.Context(), every) //nolint:errcheck // the context says it
+			p.wait(r, every)
 		}
 		if r.Context().Err() != nil {
 			break // the client is gone; there is nobody to tell

@@ -34,7 +34,9 @@ import (
 //	/x/cache/{key}        an answer that the cache may keep, made in ms (query), with its time in it
 //	/x/dep/{name}         calls a dependency once: db, redis or pricing
 func (w *Worker) probes(cfg *topology.Config) []endpoint {
-	plain := primitive.Routes()
+	plain := primitive.Routes(func(ctx context.Context, wait func(context.Context) error) error {
+		return await(ctx, cfg.Work.Work, wait)
+	})
 	var all []endpoint
 	add := func(pattern string, h http.Handler, shared bool) {
 		all = append(all, endpoint{
