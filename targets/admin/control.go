@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httputil"
@@ -38,8 +39,12 @@ func (a *api) removeFault(r *http.Request) (any, error) {
 
 func (a *api) cluster(*http.Request) (any, error) { return a.target.Cluster(), nil }
 
+// throughout is a request's context without its end: when one who asked for a reload goes
+// away, those under way in old workers must not be cut off.
+func throughout(r *http.Request) context.Context { return context.WithoutCancel(r.Context()) }
+
 func (a *api) reload(r *http.Request) (any, error) {
-	if err := a.target.Reload(r.Context()); err != nil {
+	if err := a.target.Reload(throughout(r)); err != nil {
 		return nil, err
 	}
 	return a.target.Cluster(), nil
@@ -50,7 +55,7 @@ func (a *api) scale(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.target.Scale(r.Context(), n); err != nil {
+	if err := a.target.Scale(throughout(r), n); err != nil {
 		return nil, err
 	}
 	return a.target.Cluster(), nil
@@ -67,7 +72,7 @@ func (a *api) act(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, a.target.Act(r.Context(), id, r.PathValue("action"), d)
+	return nil, a.target.Act(throughout(r), id, r.PathValue("action"), d)
 }
 
 func (a *api) swap(r *http.Request) (any, error) {

@@ -60,7 +60,7 @@ func (m *Master) launch(ctx context.Context, id, generation int, in *entrance) (
 	if err != nil {
 		return nil, fmt.Errorf("worker %d: boot: %w", id, err)
 	}
-	p, err := m.spawn(id, generation, in) //nolint:contextcheck // a worker outlives the call that starts it
+	p, err := m.spawn(id, generation, in)
 	if err != nil {
 		return nil, fmt.Errorf("worker %d: %w", id, err)
 	}

@@ -94,7 +94,7 @@ func (m *Master) grow(ctx context.Context, n int) error {
 	m.mu.Lock()
 	m.house.config.Workers = n
 	m.mu.Unlock()
-	m.serve(processes...) //nolint:contextcheck // a worker outlives the call that starts it
+	m.serve(processes...)
 	return nil
 }
 
@@ -204,7 +204,7 @@ func (m *Master) renew(ctx context.Context) (old []*process, generation int, err
 		}
 		return nil, 0, err
 	}
-	m.serve(processes...) //nolint:contextcheck // a worker outlives the call that starts it
+	m.serve(processes...)
 	if in != was {
 		was.close()
 	}
@@ -255,7 +255,7 @@ func (m *Master) exchange(ctx context.Context, p *process) error {
 		return nil
 	}, successor)
 	if err == nil {
-		m.serve(successor) //nolint:contextcheck // a worker outlives the call that starts it
+		m.serve(successor)
 	} else {
 		m.discard([]*process{successor})
 	}

@@ -181,18 +181,23 @@ func (p *primitives) sse(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	p.tick(w, r, count, every)
+	return nil
+}
+
+// tick sends so many events until the client is gone.
+func (p *primitives) tick(w http.ResponseWriter, r *http.Request, count int, every time.Duration) {
 	out := http.NewResponseController(w)
 	for i := range count {
 		if i > 0 {
 			p.wait(r, every)
 		}
 		if r.Context().Err() != nil {
-			break // the client is gone; there is nobody to tell
+			return
 		}
 		fmt.Fprintf(w, "id: %d\ndata: tick\n\n", i)
 		out.Flush() //nolint:errcheck // one that cannot flush sends later
 	}
-	return nil
 }
 
 // Span reads a parameter that is a time in the given unit, fractions allowed.
