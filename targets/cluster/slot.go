@@ -175,7 +175,7 @@ func (m *Master) revive(ctx context.Context, s *slot) {
 		s.reviving = s.needed() // it may have died again already, and nobody else is at it
 		again := s.reviving
 		m.mu.Unlock()
-		m.serve(p) //nolint:contextcheck // a worker outlives the call that starts it
+		m.serve(p)
 		if !again {
 			return
 		}

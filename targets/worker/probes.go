@@ -22,7 +22,8 @@ import (
 // probes returns the routes under /x/: those that need nothing, and those that show one
 // part of the target at a time:
 //
-//	/x/cpu?ms=5           processor work, inline or on the pool, as exec.cpu says
+//	/x/cpu?ms=5&kb=0      processor work, inline or on the pool, as exec.cpu says; its payload
+//	                      of kb is copied there and back, or not, as exec.cpu_pool.transfer says
 //	/x/block?ms=50        holds the event loop for as long, burning processor time
 //	/x/pool?ms=20         a blocking call on the blocking pool, as for files and name look-ups
 //	/x/alloc?kb=64        makes garbage
@@ -76,11 +77,18 @@ func amount(r *http.Request, name string, otherwise, least, most int) (int, erro
 	return service.Number(r.URL.Query().Get(name), name, otherwise, least, most)
 }
 
+// mostPayload is the largest payload of a task, in KiB.
+const mostPayload = 16 << 10
+
 // compute has a kernel run where the topology has processor work run.
 func compute(w http.ResponseWriter, r *http.Request, kernel func()) error {
-	_, err := executor.Compute(r.Context(), executor.Task{Run: func([]byte) ([]byte, error) {
+	kb, err := amount(r, "kb", 0, 0, mostPayload)
+	if err != nil {
+		return err
+	}
+	_, err = executor.Compute(r.Context(), executor.Task{Payload: make([]byte, kb<<10), Run: func(payload []byte) ([]byte, error) {
 		kernel()
-		return nil, nil
+		return payload, nil
 	}})
 	if err != nil {
 		return err
