@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"plimsoll/targets/cache"
 	"plimsoll/targets/executor"
@@ -182,5 +183,6 @@ func newRedis(cfg topology.Redis, address string) (*redis.Client, error) {
 	options.DialTimeout, options.ReadTimeout, options.WriteTimeout = cfg.Timeout, cfg.Timeout, cfg.Timeout
 	options.PoolTimeout = cfg.Timeout
 	options.ReadBufferSize, options.WriteBufferSize = buffer, buffer
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled} // Redis itself has none
 	return redis.NewClient(options), nil
 }
