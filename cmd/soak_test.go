@@ -356,7 +356,7 @@ func (s *soak) usage(of string) usage {
 		if regexp.MustCompile(`redcon\.handle|http\.\(\*(conn|persistConn|connReader)\)`).MatchString(group) {
 			continue
 		}
-		if regexp.MustCompile(`(?m)^\d+ @ `).MatchString(group) {
+		if regexp.MustCompile(`(?m)^\d+ @ .*\n#`).MatchString(group) { // one that has not begun yet has no stack
 			u.goroutines += int(figure(s.T, group, `(?m)^(\d+) @ `))
 			u.stacks += group + "\n\n"
 		}
