@@ -3,7 +3,6 @@ package idempotency
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,11 +11,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
 
 	"plimsoll/targets/middleware"
 )
@@ -151,58 +148,6 @@ func TestAReplayIsTheSameAnswer(t *testing.T) {
 	})
 }
 
-func TestKeysThatCanBeReadAndNot(t *testing.T) {
-	for _, test := range []struct {
-		lines           []string
-		strict, lenient string // the key; "": refused
-	}{
-		{[]string{`"8e03978e"`}, "8e03978e", "8e03978e"},
-		{[]string{` "with space" `}, "with space", "with space"},
-		{[]string{`"a\"b\\c"`}, `a"b\c`, `a"b\c`},
-		{[]string{`"a";p=1`}, "a", "a"},
-		{[]string{`8e03978e-40d5-43dd`}, "", "8e03978e-40d5-43dd"},
-		{[]string{`token`}, "", "token"},
-		{[]string{`17`}, "", "17"},
-		{[]string{`?1`}, "", "?1"},
-		{[]string{`:aGVsbG8=:`}, "", ":aGVsbG8=:"},
-		{[]string{`a b`}, "", ""},
-		{[]string{`a,b`}, "", ""},
-		{[]string{`"a", "b"`}, "", ""},
-		{[]string{`"a"`, `"b"`}, "", ""},
-		{[]string{`a`, `b`}, "", ""},
-		{[]string{`"a`}, "", ""},
-		{[]string{`"ä"`}, "", ""},
-		{[]string{"ä"}, "", ""},
-		{[]string{`""`}, "", ""},
-		{[]string{""}, "", ""},
-		{[]string{`"` + strings.Repeat("k", 255) + `"`}, strings.Repeat("k", 255), strings.Repeat("k", 255)},
-		{[]string{`"` + strings.Repeat("k", 256) + `"`}, "", ""},
-		{[]string{strings.Repeat("k", 256)}, "", ""},
-	} {
-		for _, strict := range []bool{true, false} {
-			want := test.lenient
-			if strict {
-				want = test.strict
-			}
-			got, err := parseKey(test.lines, strict)
-			if got != want || (err == nil) != (want != "") {
-				t.Errorf("%q, strict %v: got %q, %v, want %q", test.lines, strict, got, err, want)
-			}
-		}
-	}
-}
-
-func FuzzParseKey(f *testing.F) {
-	f.Add(`"a"`, true)
-	f.Add(`a;b`, false)
-	f.Fuzz(func(t *testing.T, line string, strict bool) {
-		got, err := parseKey([]string{line}, strict)
-		if (err == nil) != (got != "") || len(got) > longestKey {
-			t.Errorf("%q, %v", got, err)
-		}
-	})
-}
-
 func TestAHundredAtOnceMakeOneOrder(t *testing.T) {
 	everyStore(t, defaults(), func(t *testing.T, guard func() *Guard) {
 		release := make(chan struct{})
@@ -290,110 +235,6 @@ func TestAPanicReleasesTheKey(t *testing.T) {
 	})
 }
 
-func TestAWorkerThatDiesHoldsItsKeyForTheLease(t *testing.T) {
-	cfg := defaults()
-	cfg.Lease, cfg.Timeout = 300*time.Millisecond, 200*time.Millisecond
-	everyStore(t, cfg, func(t *testing.T, guard func() *Guard) {
-		g, o := guard(), &orders{}
-		// What a worker leaves behind that died in the middle: a claim.
-		q := request{key: key, body: "a"}
-		r := httptest.NewRequest("POST", "/v1/orders", http.NoBody)
-		id := identify(r, strings.Trim(key, `"`))
-		begin := time.Now()
-		c, _, err := g.setup.Load().store.claim(t.Context(), id, fingerprint(r, []byte("a")))
-		for range 10 { // on a busy machine a command may take longer than the short timeout
-			if err == nil {
-				break
-			}
-			time.Sleep(cfg.Lease)
-			begin = time.Now()
-			c, _, err = g.setup.Load().store.claim(t.Context(), id, fingerprint(r, []byte("a")))
-		}
-		if err != nil || c == nil {
-			t.Fatalf("no claim: %v", err)
-		}
-		worker, longer := guard(), defaults()
-		longer.Store = g.setup.Load().cfg.Store
-		worker.Configure(longer)
-		h := worker.Layer()(o)
-		for {
-			w := q.send(t.Context(), h)
-			if w.Code == 201 {
-				break
-			}
-			if w.Code != 409 || time.Since(begin) > 20*time.Second {
-				t.Fatalf("got %d %s after %v", w.Code, w.Body, time.Since(begin))
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-		if took := time.Since(begin); took < cfg.Lease-time.Millisecond {
-			t.Errorf("the key was free after %v, want the lease's 300ms", took)
-		}
-		// Should the worker be alive after all, it comes too late.
-		s := worker.setup.Load().store
-		if err := s.finish(t.Context(), c, record{state: finished, print: c.print}); !errors.Is(err, errLost) {
-			t.Errorf("finish after the lease: %v", err)
-		}
-		if err := s.release(t.Context(), c); err != nil {
-			t.Errorf("release after the lease: %v", err)
-		}
-		if w := q.send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "true" || w.Body.String() != `{"order":1,"of":"a"}` {
-			t.Errorf("the answer of the second worker is gone: %d %s", w.Code, w.Body)
-		}
-	})
-}
-
-func TestAnExpiredKeyIsANewOne(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		g, o := New(defaults(), nil), &orders{}
-		h, q := g.Layer()(o), request{key: key, body: "a"}
-		q.send(t.Context(), h)
-		time.Sleep(24*time.Hour - 1)
-		if w := q.send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "true" {
-			t.Errorf("just before its end: %d %v", w.Code, w.Header())
-		}
-		time.Sleep(time.Nanosecond)
-		if w := q.send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "" || o.made.Load() != 2 {
-			t.Errorf("expired: %d %v, %d orders", w.Code, w.Header(), o.made.Load())
-		}
-	})
-}
-
-func TestRedisKeepsAnAnswerForItsTTL(t *testing.T) {
-	cfg := defaults()
-	cfg.Store = "redis"
-	conn := client(t, realRedis(t))
-	h := New(cfg, conn).Layer()(&orders{})
-	request{key: key}.send(t.Context(), h)
-	keys := conn.Keys(t.Context(), "idempotency:*").Val()
-	if len(keys) != 1 {
-		t.Fatalf("keys %q", keys)
-	}
-	if left := conn.PTTL(t.Context(), keys[0]).Val(); left < 24*time.Hour-time.Minute || left > 24*time.Hour {
-		t.Errorf("it is kept for %v more", left)
-	}
-}
-
-func TestARequestEndsWithItsLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := &orders{serve: func(w http.ResponseWriter, r *http.Request, n int64) {
-			if n == 1 {
-				<-r.Context().Done()
-				return
-			}
-			fmt.Fprint(w, n)
-		}}
-		g := New(defaults(), nil)
-		h, begin := g.Layer()(o), time.Now()
-		if w := (request{key: key}).send(t.Context(), h); w.Code != 503 || time.Since(begin) != 30*time.Second {
-			t.Errorf("got %d after %v", w.Code, time.Since(begin))
-		}
-		if w := (request{key: key}).send(t.Context(), h); w.Body.String() != "2" {
-			t.Errorf("got %d %s", w.Code, w.Body)
-		}
-	})
-}
-
 func TestWhatIsCarriedOutIsKeptThoughTheClientLeft(t *testing.T) {
 	everyStore(t, defaults(), func(t *testing.T, guard func() *Guard) {
 		ctx, leave := context.WithCancel(t.Context())
@@ -405,37 +246,6 @@ func TestWhatIsCarriedOutIsKeptThoughTheClientLeft(t *testing.T) {
 		request{key: key}.send(ctx, h)
 		if w := (request{key: key}).send(t.Context(), h); w.Body.String() != "1" || w.Header().Get("Idempotent-Replayed") != "true" {
 			t.Errorf("got %d %s", w.Code, w.Body)
-		}
-	})
-}
-
-func TestAHandlerThatHangsHoldsItsKeyForTheLease(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		stuck := make(chan struct{})
-		o := &orders{serve: func(w http.ResponseWriter, _ *http.Request, n int64) {
-			if n == 2 {
-				<-stuck
-			}
-			fmt.Fprint(w, n)
-		}}
-		h := New(defaults(), nil).Layer()(o)
-		request{key: "before"}.send(t.Context(), h)
-		go request{key: key}.send(t.Context(), h)
-		for _, step := range []struct {
-			wait   time.Duration
-			status int
-			body   string
-		}{{time.Second, 409, ""}, {29*time.Second - 1, 409, ""}, {1, 200, "3"}} {
-			time.Sleep(step.wait)
-			w := request{key: key}.send(t.Context(), h)
-			if w.Code != step.status || step.body != "" && w.Body.String() != step.body {
-				t.Errorf("after %v: %d %s", step.wait, w.Code, w.Body)
-			}
-		}
-		close(stuck)
-		synctest.Wait()
-		if w := (request{key: key}).send(t.Context(), h); w.Body.String() != "3" {
-			t.Errorf("it came too late and yet replaced the answer: %s", w.Body)
 		}
 	})
 }
@@ -473,35 +283,6 @@ func TestAnAnswerTooLongToKeepIsSentOnce(t *testing.T) {
 	})
 }
 
-type broken struct{}
-
-func (broken) Do(ctx context.Context, args ...any) *redis.Cmd {
-	cmd := redis.NewCmd(ctx, args...)
-	cmd.SetErr(errors.New("refused"))
-	return cmd
-}
-
-func TestAStoreThatFails(t *testing.T) {
-	for _, test := range []struct {
-		on     string
-		status int
-		orders int64
-	}{{"closed", 503, 0}, {"open", 201, 2}} {
-		cfg := defaults()
-		cfg.Store, cfg.OnError = "redis", test.on
-		g, o := New(cfg, broken{}), &orders{}
-		for range 2 {
-			w := request{key: key, body: "a"}.send(t.Context(), g.Layer()(o))
-			if w.Code != test.status || test.status == 503 && (!isProblem(w) || w.Header().Get("Retry-After") != "1") {
-				t.Errorf("%s: got %d %v", test.on, w.Code, w.Header())
-			}
-		}
-		if o.made.Load() != test.orders || g.Stats().StoreErrors != 2 {
-			t.Errorf("%s: %d orders, %+v", test.on, o.made.Load(), g.Stats())
-		}
-	}
-}
-
 func TestALayerThatIsOffOrNotRequired(t *testing.T) {
 	cfg := defaults()
 	cfg.Required = false
@@ -526,76 +307,6 @@ func TestALayerThatIsOffOrNotRequired(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := defaults()
-		cfg.Entries = 10
-		g, o := New(cfg, nil), &orders{}
-		h := g.Layer()(o)
-		for i := range 25 {
-			request{key: fmt.Sprint(i)}.send(t.Context(), h)
-		}
-		if s := g.Stats(); s.Entries != 10 || s.Evicted != 15 {
-			t.Errorf("%+v", s)
-		}
-		if w := (request{key: "24"}).send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "true" {
-			t.Error("the newest went")
-		}
-		if w := (request{key: "14"}).send(t.Context(), h); w.Header().Get("Idempotent-Replayed") != "" {
-			t.Error("the oldest stayed")
-		}
-
-		cfg.Bytes = 5000
-		g.Configure(cfg)
-		o.serve = func(w http.ResponseWriter, _ *http.Request, _ int64) { w.Write(make([]byte, 1000)) }
-		for i := range 10 {
-			request{key: fmt.Sprint("large", i)}.send(t.Context(), h)
-			if s := g.Stats(); s.Bytes > 5000+300 {
-				t.Errorf("%+v", s)
-			}
-		}
-		o.serve = func(w http.ResponseWriter, _ *http.Request, _ int64) { w.Write(make([]byte, 9000)) }
-		request{key: "huge"}.send(t.Context(), h)
-		if w := (request{key: "huge"}).send(t.Context(), h); w.Code != 409 || g.Stats().Bytes > 5000 {
-			t.Errorf("an answer larger than all: %d, %+v", w.Code, g.Stats())
-		}
-
-		// Requests under way are not pushed out. There is no room for another until their lease is over.
-		cfg.Entries, cfg.Bytes = 3, 1<<20
-		g.Configure(cfg)
-		stuck := make(chan struct{})
-		o.serve = func(http.ResponseWriter, *http.Request, int64) { <-stuck }
-		var all sync.WaitGroup
-		for i := range 3 {
-			all.Go(func() { request{key: fmt.Sprint("stuck", i)}.send(t.Context(), h) })
-		}
-		synctest.Wait()
-		o.serve = nil
-		if w := (request{key: "more"}).send(t.Context(), h); w.Code != 503 {
-			t.Errorf("a full store: %d", w.Code)
-		}
-		time.Sleep(31 * time.Second)
-		if w := (request{key: "more"}).send(t.Context(), h); w.Code != 201 {
-			t.Errorf("after the leases: %d", w.Code)
-		}
-		close(stuck)
-		all.Wait()
-	})
-}
-
-func TestRecordsComeBackFromTheirCode(t *testing.T) {
-	in := record{state: finished, print: imprint{1, 2, 3}, reply: []byte("reply")}
-	out, err := decode(encode(in))
-	if diff := cmp.Diff(in, out, cmp.AllowUnexported(record{})); err != nil || diff != "" {
-		t.Error(err, diff)
-	}
-	for _, bad := range [][]byte{nil, encode(in)[:33], append([]byte{2}, encode(in)[1:]...), encode(record{state: 'x'})} {
-		if _, err := decode(bad); err == nil {
-			t.Errorf("%q was taken", bad)
-		}
-	}
-}
-
 func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	cfg := defaults()
 	if err := cfg.Check(); err != nil {
@@ -604,38 +315,5 @@ func TestSettingsThatDoNotGoTogether(t *testing.T) {
 	cfg.Timeout = cfg.Lease
 	if err := cfg.Check(); err == nil || !strings.Contains(err.Error(), "timeout") {
 		t.Errorf("got %v", err)
-	}
-}
-
-func BenchmarkLayer(b *testing.B) {
-	for _, test := range []struct {
-		name string
-		make func(b *testing.B) *Guard
-	}{
-		{"memory", func(*testing.B) *Guard { return New(defaults(), nil) }},
-		{"redis", func(b *testing.B) *Guard {
-			b.Helper()
-			cfg := defaults()
-			cfg.Store = "redis"
-			return New(cfg, client(b, realRedis(b)))
-		}},
-	} {
-		b.Run(test.name, func(b *testing.B) {
-			h := test.make(b).Layer()(&orders{})
-			b.Run("new", func(b *testing.B) {
-				i := 0
-				b.ReportAllocs()
-				for b.Loop() {
-					i++
-					request{key: fmt.Sprint("k", i), body: "a"}.send(b.Context(), h)
-				}
-			})
-			b.Run("replay", func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					request{key: "one", body: "a"}.send(b.Context(), h)
-				}
-			})
-		})
 	}
 }
