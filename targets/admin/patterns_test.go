@@ -160,6 +160,7 @@ func TestStateInOneWorkerIsMissingInOthers(t *testing.T) {
 			}
 		})
 	}
+	r.set("idempotency.store", "redis")
 	a := send(t, "POST", r.data+"/v1/orders", `{"customer": "other", "items": [{"product": 1, "quantity": 1}]}`, "Idempotency-Key", `"of-redis"`)
 	if a.status != http.StatusUnprocessableEntity {
 		t.Errorf("another request with the key: status %d: %s", a.status, a.body)
