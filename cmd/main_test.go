@@ -74,9 +74,17 @@ func commands(cmd *cobra.Command) iter.Seq[*cobra.Command] {
 	}
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestScriptsOfTheTarget start so many targets that a measurement beside them would not be
+// valid.
+func TestScriptsOfTheTarget(t *testing.T) { runScripts(t, "testdata/target") }
+
+// runScripts runs the scripts of a directory side by side.
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
+		Dir:                 dir,
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
