@@ -55,7 +55,7 @@ func TestEventsTellWhatHappens(t *testing.T) {
 	for name, again := range map[string]<-chan told{
 		"Last-Event-ID": r.listen("", changed.id), "since": r.listen("?since="+changed.id, ""),
 	} {
-		first := <-again
+		first := next(t, again, "")
 		want, _ := strconv.Atoi(changed.id)
 		if got, _ := strconv.Atoi(first.id); got != want+1 {
 			t.Errorf("%s: goes on with %d after %d", name, got, want)

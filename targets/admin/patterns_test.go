@@ -235,7 +235,11 @@ func TestIsolationKeepsTroubleInItsContext(t *testing.T) {
 			id := r.fault("svc:search", "stall", "", "60s")
 			begun := r.begun("GET /v1/search")
 			var all sync.WaitGroup
-			all.Go(func() { try("GET", r.data+"/v1/search?q=a", "") })
+			stood := make(chan struct{})
+			all.Go(func() {
+				defer close(stood)
+				try("GET", r.data+"/v1/search?q=a", "")
+			})
 			await(t, "the search to stand still", func() bool { return r.begun("GET /v1/search") > begun })
 			time.Sleep(20 * time.Millisecond) // from the count to the loop it is not far
 			others := make(chan int, 1)
@@ -244,8 +248,13 @@ func TestIsolationKeepsTroubleInItsContext(t *testing.T) {
 				others <- a.status
 			})
 			if isolation == "true" {
-				if got := <-others; got != http.StatusOK {
-					t.Errorf("another context: status %d", got)
+				select {
+				case got := <-others:
+					if got != http.StatusOK {
+						t.Errorf("another context: status %d", got)
+					}
+				case <-stood: // its client has given up
+					t.Error("another context stood still too")
 				}
 			} else {
 				select {

@@ -231,14 +231,14 @@ func readEvents(from io.Reader, to chan<- told) {
 	}
 }
 
-// next returns the next event of a kind.
+// next returns the next event of a kind; "": of any.
 func next(t *testing.T, events <-chan told, kind string) told {
 	t.Helper()
 	end := time.After(20 * time.Second)
 	for {
 		select {
 		case e := <-events:
-			if e.kind == kind {
+			if e.kind == kind || kind == "" {
 				return e
 			}
 		case <-end:

@@ -137,6 +137,24 @@ func TestThePacesOfBackendsChangeWhileTheyServe(t *testing.T) {
 	}
 }
 
+// TestASearchWithoutAnIndexTakesAsManyTimesAsLong holds it to the pace of the moment.
+func TestASearchWithoutAnIndexTakesAsManyTimesAsLong(t *testing.T) {
+	b, cfg := started(t, "deps.db.station.service.law=constant", "deps.db.station.service.mean=10us", "deps.db.index=false")
+	far := reach(t, b, cfg)
+	for _, mean := range []time.Duration{10 * time.Microsecond, time.Millisecond} {
+		cfg.Deps.DB.Station.Service.Mean = mean
+		b.Configure(cfg)
+		b.Epoch("search")
+		if _, err := far.Search(t.Context(), "a", 3); err != nil {
+			t.Fatal(err)
+		}
+		all, err := b.Truth(true)
+		if err != nil || len(all) != 1 || len(all[0].Draws.Services) != 1 || all[0].Draws.Services[0] != store.Scan*mean {
+			t.Errorf("at a mean of %v: %+v, %v", mean, all, err)
+		}
+	}
+}
+
 func TestHopsAreCountedWithWhatTheyCarry(t *testing.T) {
 	b, _ := started(t)
 	price(t, b, "1")

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"plimsoll/targets/cluster"
+	"plimsoll/targets/fault"
 	"plimsoll/targets/knob"
 	"plimsoll/targets/topology"
 	"plimsoll/targets/worker"
@@ -26,9 +28,16 @@ import (
 // role makes a copy of the test binary a worker.
 const role = "PLIMSOLL_TEST_MASTER_ROLE"
 
+// late is the role of a worker that takes its time to begin, by when it was told already
+// what it is to be.
+const late = "late"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(role) == "" {
+	switch os.Getenv(role) {
+	case "":
 		os.Exit(m.Run())
+	case late:
+		time.Sleep(500 * time.Millisecond)
 	}
 	if err := worker.Run(os.Stdin, os.Stderr, os.Exit); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -176,6 +185,77 @@ func TestWorkersKnowTheLatestSettings(t *testing.T) {
 		s, err := m.Stats(t.Context())
 		return err == nil && len(s.Workers) == 2 && s.Workers[1].Version == version && s.Workers[2].Version == version
 	})
+}
+
+// TestAWorkerThatBeginsLateIsToldWhatChangedMeanwhile has settings, faults and epoch change
+// between what a worker was told and its being ready.
+func TestAWorkerThatBeginsLateIsToldWhatChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o := options(t, "minimal", "cluster.respawn.backoff=1ms")
+	prompt, first := o.Command, true
+	o.Command = func() *exec.Cmd {
+		cmd := prompt()
+		if !first {
+			cmd.Env = append(cmd.Env, role+"="+late)
+		}
+		first = false
+		return cmd
+	}
+	m, err := Start(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close(t.Context())
+	before, err := m.AddFault(t.Context(), fault.Fault{Target: "svc:x", Kind: "latency", Value: "1ms", For: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := m.Cluster().Workers[0].PID
+	if err := m.Act(t.Context(), 1, "kill", 0); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the next process", func() bool { // by then it was told
+		return slices.ContainsFunc(m.Cluster().Workers, func(w cluster.WorkerStatus) bool {
+			return w.State == cluster.Starting && w.PID != 0 && w.PID != old
+		})
+	})
+	m.RemoveFault(t.Context(), before.ID)
+	if _, err := m.AddFault(t.Context(), fault.Fault{ID: "meanwhile", Target: "svc:x", Kind: "latency", Value: "1ms", For: time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Knobs.Change(t.Context(), knob.Batch{Set: map[string]any{"shed.queue": "7"}}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "it to know", func() bool {
+		s, err := m.Stats(t.Context())
+		if err != nil || len(s.Workers) == 0 {
+			return false
+		}
+		faults := s.Workers[1].Faults
+		return s.Workers[1].Version == 2 && len(faults) == 1 && faults[0].Fault.ID == "meanwhile"
+	})
+}
+
+// TestTheTruthIsToldWithoutAWorker asks for it when the only one is gone.
+func TestTheTruthIsToldWithoutAWorker(t *testing.T) {
+	t.Parallel()
+	m := started(t, "minimal", "cluster.respawn.backoff=30s", "cluster.respawn.max=30s")
+	answer, err := http.Get("http://" + m.Addr().String() + "/x/ok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if err := m.Act(t.Context(), 1, "kill", 0); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the worker to be gone", func() bool { return m.Cluster().Workers[0].PID == 0 })
+	truth, err := m.Truth(t.Context(), false, false)
+	if err != nil || truth.Requests["/x/ok"].Answered["200"] != 1 {
+		t.Errorf("%+v, %v", truth, err)
+	}
+	if _, err := m.Stats(t.Context()); err != nil {
+		t.Errorf("figures: %v", err)
+	}
 }
 
 // TestASettingThatNeedsNewWorkersHoldsAfterAReload turns on TLS.
