@@ -338,3 +338,21 @@ func TestTheTopologyIsShownWhole(t *testing.T) {
 		t.Errorf("%d kinds, targets %s", len(kinds.Kinds), text)
 	}
 }
+
+// TestACachedAnswerSaysWhoGivesIt and by which release, not who made what is kept.
+func TestACachedAnswerSaysWhoGivesIt(t *testing.T) {
+	r := start(t, "golden", "cluster.workers=2", "services.catalog.cache.ttl=1h")
+	bodies, instances := map[string]bool{}, map[string]bool{}
+	for range 6 {
+		a := r.get("/v1/products/5")
+		bodies[a.body], instances[a.header.Get("X-Instance")] = true, true
+	}
+	if len(bodies) != 1 || len(instances) != 2 {
+		t.Errorf("%d bodies from the workers %v, want one from both", len(bodies), instances)
+	}
+	r.ask("POST", "/services/catalog/swap?version=9.9.9", "", nil)
+	a := r.get("/v1/products/5")
+	if a.header.Get("X-Service-Version") != "catalog/9.9.9" || !strings.Contains(a.header.Get("Cache-Status"), "hit") {
+		t.Errorf("after the swap %q answers, cache %q", a.header.Get("X-Service-Version"), a.header.Get("Cache-Status"))
+	}
+}

@@ -80,11 +80,11 @@ func (w *Worker) mount(t *table, cfg *topology.Config, owner string, e endpoint)
 		return err
 	}
 	layers := []middleware.Middleware{w.uncaught, count.Layer()}
-	layers = append(layers, w.layers(cfg, &e)...)
-	layers = append(layers, w.parts.faults.Layer(e.service, e.pattern))
-	if e.service != primitives {
+	if e.service != primitives { // outside of the cache: it says who answers, not who made what is kept
 		layers = append(layers, w.signed(e))
 	}
+	layers = append(layers, w.layers(cfg, &e)...)
+	layers = append(layers, w.parts.faults.Layer(e.service, e.pattern))
 	if !e.load.idle() {
 		layers = append(layers, working(e.load))
 	}
