@@ -110,7 +110,7 @@ func TestAWorkerThatDiesTakesOnlyWhatItHadWithIt(t *testing.T) {
 			const clients = 8
 			l := push(r.Addr().String(), clients, false, "/?ms=2")
 			l.more(t, 50)
-			if err := r.Crash(2); err != nil {
+			if err := r.Kill(2); err != nil {
 				t.Fatal(err)
 			}
 			await(t, "the successor", func() bool { w := r.worker(2); return w.State == Ready && w.PID != pids[2] })

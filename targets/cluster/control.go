@@ -52,15 +52,6 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip sends the request.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// DialContext returns a new connection to the control listener of the worker in the slot.
-func (m *Master) DialContext(_ context.Context, id int) (net.Conn, error) {
-	p, err := m.serving(id)
-	if err != nil {
-		return nil, fmt.Errorf("worker %d: %w", id, err)
-	}
-	return p.dial()
-}
-
 // dial makes a connection and hands the other end to the worker. It does not wait: a worker
 // that takes none leaves them lying.
 func (p *process) dial() (net.Conn, error) {

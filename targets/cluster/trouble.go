@@ -4,18 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 	"time"
 )
 
 // longestHang is when a worker that was made to hang goes on again if nobody has ended it.
 const longestHang = time.Minute
-
-// Crash makes the worker of a slot end by a fault of its own (SIGABRT, which a Go program
-// answers with a dump of its goroutines). It is replaced as after any death.
-func (m *Master) Crash(id int) error {
-	return m.trouble(id, "crash", func(p *process) error { return p.cmd.Process.Signal(syscall.SIGABRT) })
-}
 
 // Kill ends the worker of a slot at once (SIGKILL). It is replaced as after any death.
 func (m *Master) Kill(id int) error {

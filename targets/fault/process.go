@@ -32,13 +32,18 @@ func (r *Registry) runner(kind string) Runner {
 	return nil
 }
 
+// Lock is a lock that can be waited for until a context ends.
+type Lock interface {
+	Lock(ctx context.Context) error
+	Unlock()
+}
+
 // Holding returns a Runner for the kind lock: it holds the lock for as long as the value
 // says and leaves it for as long, again and again, or holds it until the fault ends.
-func Holding(lock sync.Locker) Runner {
+func Holding(lock Lock) Runner {
 	return func(ctx context.Context, f Fault) {
 		v := valueOf(f)
-		for ctx.Err() == nil {
-			lock.Lock()
+		for lock.Lock(ctx) == nil {
 			pause(ctx, v.low)
 			lock.Unlock()
 			if v.low > 0 {

@@ -133,6 +133,17 @@ func TestTheCollectorRunsAsOftenAsTheFaultSays(t *testing.T) {
 	})
 }
 
+// patient is a mutex that does not mind contexts but at the beginning.
+type patient struct{ sync.Mutex }
+
+func (p *patient) Lock(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	p.Mutex.Lock()
+	return nil
+}
+
 func TestALockIsHeldAndLeftInTurn(t *testing.T) {
 	for _, test := range []struct {
 		name, value string
@@ -143,7 +154,7 @@ func TestALockIsHeldAndLeftInTurn(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var lock sync.Mutex
+				var lock patient
 				r := open(t, Options{Run: map[string]Runner{"lock": Holding(&lock)}})
 				add(t, r, Fault{Target: "*", Kind: "lock", Value: test.value, For: 250 * time.Millisecond})
 				time.Sleep(25 * time.Millisecond)

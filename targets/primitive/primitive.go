@@ -36,15 +36,6 @@ type primitives struct {
 // Await lets others run while a handler waits. Its error is that of wait.
 type Await func(ctx context.Context, wait func(context.Context) error) error
 
-// Handler returns the handler of all paths.
-func Handler() http.Handler {
-	mux := http.NewServeMux()
-	for pattern, handler := range Routes(nil) {
-		mux.Handle(pattern, handler)
-	}
-	return mux
-}
-
 // Routes returns the handlers of the paths by their patterns, as http.ServeMux reads them:
 //
 //	/x/ok                       answers ok at once

@@ -28,8 +28,17 @@ func call(t *testing.T, s *httptest.Server, method, path, body string) (*http.Re
 	return resp, string(got)
 }
 
+// handler is all paths.
+func handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range Routes(nil) {
+		mux.Handle(pattern, h)
+	}
+	return mux
+}
+
 func TestAnswers(t *testing.T) {
-	s := httptest.NewServer(Handler())
+	s := httptest.NewServer(handler())
 	defer s.Close()
 	for _, test := range []struct {
 		name, method, path, body string
@@ -68,7 +77,7 @@ func TestAnswers(t *testing.T) {
 }
 
 func TestEchoKeepsTheContentType(t *testing.T) {
-	s := httptest.NewServer(Handler())
+	s := httptest.NewServer(handler())
 	defer s.Close()
 	resp, _ := call(t, s, "PUT", "/x/echo", "{}")
 	if got := resp.Header.Get("Content-Type"); got != "application/x-test" {
@@ -77,7 +86,7 @@ func TestEchoKeepsTheContentType(t *testing.T) {
 }
 
 func TestEchoTakesBodiesUpToItsLimit(t *testing.T) {
-	s := httptest.NewServer(Handler())
+	s := httptest.NewServer(handler())
 	defer s.Close()
 	resp, got := call(t, s, "POST", "/x/echo", strings.Repeat("e", MaxEcho))
 	if resp.StatusCode != 200 || len(got) != MaxEcho {
@@ -90,7 +99,7 @@ func TestEchoTakesBodiesUpToItsLimit(t *testing.T) {
 }
 
 func TestStallFreezesTheEndOfEveryPeriodForAll(t *testing.T) {
-	s := httptest.NewServer(Handler())
+	s := httptest.NewServer(handler())
 	defer s.Close()
 	const every, frozen = 200 * time.Millisecond, 100 * time.Millisecond
 	var longest time.Duration

@@ -9,16 +9,6 @@ import (
 // notServed marks the service of a job that left the queue or was not served yet.
 const notServed time.Duration = -1
 
-// Lindley returns how long each job waits for a single server that serves in the order of
-// arrival: W₁ = 0, Wₙ₊₁ = max(0, Wₙ + Sₙ − (Aₙ₊₁ − Aₙ)) (Lindley 1952). Arrivals ascend.
-func Lindley(arrivals, services []time.Duration) []time.Duration {
-	waits := make([]time.Duration, len(arrivals))
-	for n := 1; n < len(arrivals); n++ {
-		waits[n] = max(0, waits[n-1]+services[n-1]-(arrivals[n]-arrivals[n-1]))
-	}
-	return waits
-}
-
 // KieferWolfowitz returns how long each job waits for one of so many servers that serve in
 // the order of arrival: each goes to the server that is free first (Kiefer and Wolfowitz
 // 1955). Arrivals ascend.

@@ -86,15 +86,6 @@ func (d *Documents) Validate(how string, fields int, text []byte) error {
 // ErrInvalid says that a text is not the document that it should be.
 var ErrInvalid = errors.New("not a valid document")
 
-// Decode reads a document as encoding/json does without knowing its fields.
-func Decode(text []byte) (map[string]any, error) {
-	var fields map[string]any
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return nil, fmt.Errorf("decode a document: %w", err)
-	}
-	return fields, nil
-}
-
 // of returns the document of so many fields, and keeps it for the next call.
 func (d *Documents) of(fields int) (*document, error) {
 	d.mu.RLock()

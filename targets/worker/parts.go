@@ -53,7 +53,7 @@ func newParts(w *Worker, cfg *topology.Config, boot Boot) (*parts, error) {
 	p.faults = fault.New(fault.Options{
 		Self: w.instance(), Await: executor.Await,
 		Run: map[string]fault.Runner{
-			"lock":        holding(p.lock),
+			"lock":        fault.Holding(p.lock),
 			"crash":       fault.After(func(fault.Fault) { w.host.Crash() }),
 			"hang":        func(ctx context.Context, _ fault.Fault) { <-ctx.Done() },              // the master halts the process
 			"cache_flush": fault.Every(func(fault.Fault) { p.cache.Flush(context.Background()) }), //nolint:errcheck // l2 says it by its own event
@@ -139,31 +139,6 @@ func (r records) Do(key uint64, now int64, fn func(*[shm.Words]int64) int64) err
 		return fmt.Errorf("%w: %w", limiter.ErrFull, err)
 	}
 	return err
-}
-
-// holding holds the lock of all workers for a fault: for as long as its value says, again
-// and again, or until it ends.
-func holding(lock *shm.Mutex) fault.Runner {
-	return func(ctx context.Context, f fault.Fault) {
-		held, err := time.ParseDuration(f.Value)
-		if err != nil {
-			held = time.Until(f.Ends())
-		}
-		for lock.Lock(ctx) == nil {
-			sleep(ctx, held)
-			lock.Unlock()
-			sleep(ctx, held)
-		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // buffer is the size of both buffers of a connection, of which an overload leaves a hundred

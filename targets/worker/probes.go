@@ -28,7 +28,7 @@ import (
 //	/x/pool?ms=20         a blocking call on the blocking pool, as for files and name look-ups
 //	/x/alloc?kb=64        makes garbage
 //	/x/json?n=50          encodes a document of n fields, as work.json says; POST validates one, as work.validate says
-//	/x/hash?rounds=10000  digests
+//	/x/hash?rounds=10000  digests (SHA-256); with kind=pbkdf2 derives a key
 //	/x/image?px=256       makes a picture and halves it
 //	/x/matrix?n=64        multiplies two matrices
 //	/x/station/{name}     waits for and is served by a station of the topology
@@ -184,6 +184,9 @@ func hash(w http.ResponseWriter, r *http.Request) error {
 	rounds, err := amount(r, "rounds", 10_000, 1, work.MostRounds)
 	if err != nil {
 		return err
+	}
+	if r.URL.Query().Get("kind") == "pbkdf2" {
+		return compute(w, r, func() { work.Derive("password", "salt", rounds) }) //nolint:errcheck // it costs what it costs
 	}
 	return compute(w, r, func() { work.Digest(rounds) })
 }

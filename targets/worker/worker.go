@@ -149,7 +149,7 @@ func (w *Worker) suffer(faults []fault.Fault) error {
 		if known[f.ID] || !f.Ends().After(time.Now()) {
 			continue
 		}
-		if _, err := w.parts.faults.Add(f); err != nil {
+		if _, err := w.parts.faults.Add(f); err != nil && f.Ends().After(time.Now()) { // it may have ended meanwhile
 			return fmt.Errorf("begin fault %s: %w", f.ID, err)
 		}
 	}
