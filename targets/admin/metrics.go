@@ -128,13 +128,16 @@ func (s *samples) ofLayers(l *worker.Layers, label []string) {
 	s.count("limit_allowed_total", "Requests within their limits.", float64(l.Limit.Allowed), label...)
 	s.count("limit_refused_total", "Requests past their limits.", float64(l.Limit.Refused), label...)
 	s.most("limit_rate_per_second", "Rate of the default policy.", l.Limit.Rate, label...)
-	s.count("shed_admitted_total", "Requests that got a place.", float64(l.Shed.Admitted), label...)
-	for reason, n := range l.Shed.Shed {
-		s.count("shed_total", "Requests shed.", float64(n), with("reason", string(reason))...)
+	for name, shed := range l.Shed {
+		of := with("context", name)
+		s.count("shed_admitted_total", "Requests that got a place.", float64(shed.Admitted), of...)
+		for reason, n := range shed.Shed {
+			s.count("shed_total", "Requests shed.", float64(n), with("context", name, "reason", string(reason))...)
+		}
+		s.sum("shed_limit", "Requests that may be under way; 0 is any number.", float64(shed.Limit), of...)
+		s.sum("shed_in_flight", "Requests under way.", float64(shed.InFlight), of...)
+		s.sum("shed_queue_length", "Requests that wait.", float64(shed.QueueLength), of...)
 	}
-	s.sum("shed_limit", "Requests that may be under way; 0 is any number.", float64(l.Shed.Limit), label...)
-	s.sum("shed_in_flight", "Requests under way.", float64(l.Shed.InFlight), label...)
-	s.sum("shed_queue_length", "Requests that wait.", float64(l.Shed.QueueLength), label...)
 	for tier, t := range map[string]struct{ hits, stale, misses uint64 }{
 		"l1": {l.Cache.L1.Hits, l.Cache.L1.Stale, l.Cache.L1.Misses},
 		"l2": {l.Cache.L2.Hits, l.Cache.L2.Stale, l.Cache.L2.Misses},

@@ -75,7 +75,7 @@ func TestWhatIsTooMuchIsRefused(t *testing.T) {
 			a, _ := try("GET", r.data+"/x/io?ms=1000", "")
 			done <- a
 		}()
-		await(t, "the one place to be taken", func() bool { return r.stats().Workers[1].Layers.Shed.InFlight == 1 })
+		await(t, "the one place to be taken", func() bool { return r.stats().Workers[1].Layers.Shed["x"].InFlight == 1 })
 		a := r.get("/x/ok")
 		p := a.problem()
 		if a.status != http.StatusServiceUnavailable || p.Type != middleware.ReducedCapacity || a.header.Get("Content-Type") != "application/problem+json" {
@@ -354,5 +354,30 @@ func TestACachedAnswerSaysWhoGivesIt(t *testing.T) {
 	a := r.get("/v1/products/5")
 	if a.header.Get("X-Service-Version") != "catalog/9.9.9" || !strings.Contains(a.header.Get("Cache-Status"), "hit") {
 		t.Errorf("after the swap %q answers, cache %q", a.header.Get("X-Service-Version"), a.header.Get("Cache-Status"))
+	}
+}
+
+// TestAContextThatIsFullShedsOnlyItself fills the places of search with requests that stand
+// still. Isolated, the others have places of their own.
+func TestAContextThatIsFullShedsOnlyItself(t *testing.T) {
+	for isolation, want := range map[string]int{"true": http.StatusOK, "false": http.StatusServiceUnavailable} {
+		t.Run("isolation "+isolation, func(t *testing.T) {
+			r := start(t, "golden", "shed.limit=2", "shed.queue=0", "services.search.timeout=0s", "exec.isolation="+isolation)
+			id := r.fault("svc:search", "stall", "", "60s")
+			var all sync.WaitGroup
+			for i := range 2 {
+				all.Go(func() { try("GET", fmt.Sprint(r.data, "/v1/search?q=a&limit=", i+1), "") })
+			}
+			where := map[string]string{"true": "search", "false": "shared"}[isolation]
+			await(t, "search to be full", func() bool { return r.stats().Workers[1].Layers.Shed[where].InFlight == 2 })
+			if a := r.get("/v1/search?q=b"); a.status != http.StatusServiceUnavailable {
+				t.Errorf("search: status %d", a.status)
+			}
+			if a := r.get("/v1/carts/c"); a.status != want {
+				t.Errorf("another context: status %d, want %d", a.status, want)
+			}
+			r.end(id)
+			all.Wait()
+		})
 	}
 }

@@ -43,7 +43,7 @@ type Config struct {
 	Stations map[string]station.Config `yaml:"stations" restart:"true" about:"stations under /x/station/{name}, for models"`
 
 	Limit       limiter.Config     `yaml:"limit" about:"rate limits"`
-	Shed        shedder.Config     `yaml:"shed" about:"queue, lanes and load shedding"`
+	Shed        shedder.Config     `yaml:"shed" about:"queue, lanes and load shedding, of each context with exec.isolation"`
 	Idempotency idempotency.Config `yaml:"idempotency" about:"repeated writes"`
 	Cache       cache.Config       `yaml:"cache" about:"tiers in front of the services"`
 
@@ -66,7 +66,7 @@ type Listen struct {
 // Exec is what handlers run on.
 type Exec struct {
 	Run       executor.Config `yaml:",inline"`
-	Isolation bool            `yaml:"isolation" default:"true" about:"an executor of its own for every context, so that one that stalls leaves the others alone"`
+	Isolation bool            `yaml:"isolation" default:"true" about:"an executor and a shedder of its own for every context, so that one that stalls leaves the others alone"`
 }
 
 // State is what workers share that they should not have to.

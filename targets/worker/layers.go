@@ -55,7 +55,7 @@ func (w *Worker) layer(name string, cfg *topology.Config, e *endpoint) middlewar
 	case name == "limit" && cfg.Limit.Enabled:
 		return w.parts.limiter.Layer()
 	case name == "shed" && cfg.Shed.Enabled:
-		return w.parts.shedder.Layer()
+		return w.parts.shedders[isolated(cfg, e.service)].Layer()
 	case name == "idempotency" && cfg.Idempotency.Enabled && e.writes():
 		return w.parts.idempotency.Layer()
 	case name == "cache" && len(cfg.Cache.Tiers) > 0 && e.shared && e.cache.TTL > 0:

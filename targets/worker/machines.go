@@ -72,10 +72,16 @@ func (m *machines) configure(cfg *topology.Config) {
 
 // executor returns what a context's handlers run on.
 func (m *machines) executor(cfg *topology.Config, name string) *executor.Executor {
+	return m.executors[isolated(cfg, name)]
+}
+
+// isolated returns under which name a context's own parts are found: "" where all contexts
+// share theirs.
+func isolated(cfg *topology.Config, name string) string {
 	if !cfg.Exec.Isolation {
-		name = ""
+		return ""
 	}
-	return m.executors[name]
+	return name
 }
 
 func (m *machines) workload(name string, cfg topology.Work) workload {

@@ -34,7 +34,7 @@ type parts struct {
 // guards are what stands before the handlers.
 type guards struct {
 	limiter     *limiter.Limiter
-	shedder     *shedder.Shedder
+	shedders    map[string]*shedder.Shedder // by context; "" for all that are not isolated
 	idempotency *idempotency.Guard
 	cache       *cache.Cache
 	lock        *shm.Mutex // of all workers
@@ -70,9 +70,13 @@ func (p *parts) newGuards(w *Worker, cfg *topology.Config) {
 		},
 		OnStore: func(down bool, err error) { w.told("limit.store", !down, err) },
 	})
-	p.shedder = shedder.New(cfg.Shed)
-	p.shedder.OnLimit = func(from, to int) {
-		w.events.Publish("shed.limit", map[string]any{"from": from, "to": to})
+	p.shedders = map[string]*shedder.Shedder{}
+	for _, name := range append(contextNames(), "") {
+		s := shedder.New(cfg.Shed)
+		s.OnLimit = func(from, to int) {
+			w.events.Publish("shed.limit", map[string]any{"context": shownAs(name), "from": from, "to": to})
+		}
+		p.shedders[name] = s
 	}
 	p.idempotency = idempotency.New(cfg.Idempotency, p.redis)
 	p.cache = cache.New(cfg.Cache, p.redis, cache.Hooks{
@@ -103,7 +107,9 @@ func (p *parts) configure(cfg *topology.Config) {
 	p.machines.configure(cfg)
 	p.dependencies.configure(cfg)
 	p.limiter.Configure(cfg.Limit)
-	p.shedder.Configure(cfg.Shed)
+	for _, s := range p.shedders {
+		s.Configure(cfg.Shed)
+	}
 	p.idempotency.Configure(cfg.Idempotency)
 	p.cache.Configure(cfg.Cache)
 	p.net.Configure(cfg.Listen.Net)
@@ -123,8 +129,10 @@ const fullLag = 50 * time.Millisecond
 // loops, the places of the shedder and the database's connections, whichever is worst.
 func (p *parts) saturation() float64 {
 	worst := float64(p.lag()) / float64(fullLag)
-	if s := p.shedder.Stats(); s.Limit > 0 {
-		worst = max(worst, float64(s.InFlight+s.QueueLength)/float64(s.Limit))
+	for _, shed := range p.shedders {
+		if s := shed.Stats(); s.Limit > 0 {
+			worst = max(worst, float64(s.InFlight+s.QueueLength)/float64(s.Limit))
+		}
 	}
 	return max(worst, p.used())
 }

@@ -34,10 +34,10 @@ type Stats struct {
 
 // Layers are the figures of the layers around handlers.
 type Layers struct {
-	Limit       limiter.Stats     `json:"limit"`
-	Shed        shedder.Stats     `json:"shed"`
-	Idempotency idempotency.Stats `json:"idempotency"`
-	Cache       cache.Stats       `json:"cache"`
+	Limit       limiter.Stats            `json:"limit"`
+	Shed        map[string]shedder.Stats `json:"shed"` // by context, the one for all under "shared"
+	Idempotency idempotency.Stats        `json:"idempotency"`
+	Cache       cache.Stats              `json:"cache"`
 }
 
 // Stats returns the figures of the moment.
@@ -47,20 +47,18 @@ func (w *Worker) Stats() Stats {
 		Instance: w.instance(), Version: int(w.version.Load()),
 		Executors: map[string]executor.Stats{}, Dependencies: map[string]dependency.Stats{}, Stores: map[string]store.Stats{},
 		Layers: Layers{
-			Limit: p.limiter.Stats(), Shed: p.shedder.Stats(), Idempotency: p.idempotency.Stats(), Cache: p.cache.Stats(),
+			Limit: p.limiter.Stats(), Shed: map[string]shedder.Stats{}, Idempotency: p.idempotency.Stats(), Cache: p.cache.Stats(),
 		},
 		Upstream: p.http.Stats(), Carts: p.carts.Stats(), Faults: p.faults.List(), Net: p.net.Stats(),
 		Runtime: w.meter.Read(), Saturation: p.saturation(),
 	}
 	for _, name := range contextNames() {
-		run, pool := name, name
-		if !cfg.Exec.Isolation {
-			run = ""
-		}
+		run, pool := isolated(cfg, name), name
 		if cfg.Deps.SharedPool {
 			pool = ""
 		}
 		s.Executors[shownAs(run)] = p.executors[run].Stats()
+		s.Layers.Shed[shownAs(run)] = p.shedders[run].Stats()
 		s.Stores[shownAs(pool)] = p.stores[pool].Stats()
 		s.Dependencies["db."+shownAs(pool)] = p.dependencies.guards[pool].Stats()
 	}
