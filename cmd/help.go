@@ -56,11 +56,14 @@ func firstOf(a, b string) string {
 }
 
 func writeUsage(out io.Writer, cmd *cobra.Command) {
-	line := cmd.UseLine()
+	lines := []string{cmd.UseLine()}
 	if cmd.HasAvailableSubCommands() {
-		line = cmd.CommandPath() + " COMMAND [flags]"
+		lines = append(lines, cmd.CommandPath()+" COMMAND [flags]")
 	}
-	fmt.Fprintf(out, "\nUsage:\n  %s\n", line)
+	if len(lines) > 1 && cmd.Annotations[exitAnnotation] == "" {
+		lines = lines[1:] // without a way of its own to end, it is there for its commands only
+	}
+	fmt.Fprintf(out, "\nUsage:\n  %s\n", strings.Join(lines, "\n  "))
 }
 
 func writeCommands(out io.Writer, cmd *cobra.Command) {

@@ -65,7 +65,7 @@ while it runs.
   /x/ok, /x/io?ms=5, /x/cpu?ms=5, /x/stall …   primitives: one behaviour each
   /x/station/NAME, /x/dep/NAME, /x/cache/KEY   one mechanism each
   /v1/products, /v1/search, /v1/prices,
-  /v1/carts, /v1/orders                        a shop, but not in preset minimal
+  /v1/carts, /v1/orders                        a shop; not in minimal, queueing
   /healthz, /readyz                            whether it lives, and takes more
 
 The admin API, on an address of its own, under /admin/v1: topology, routes,
