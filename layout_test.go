@@ -46,6 +46,7 @@ targets/station    -> targets/alarm
 targets/knob       ->
 targets/middleware ->
 targets/service/*  -> targets/service targets/store targets/knob targets/middleware
+targets/servertest ->
 targets/**         -> targets/**
 examples/**       ->
 `
@@ -67,7 +68,7 @@ github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go
 github.com/tidwall/redcon                 -> targets/resp
 github.com/redis/go-redis                 -> cmd targets/**
-github.com/jackc/pgx                      -> targets/store
+github.com/jackc/pgx                      -> targets/store targets/servertest
 modernc.org/sqlite                        -> targets/store
 github.com/maypok86/otter                 -> targets/cache
 golang.org/x/sync                         -> targets/cache
@@ -144,8 +145,11 @@ func check(name string, file *ast.File) []string {
 		imported, _ := strconv.Unquote(spec.Path.Value)
 		ours, isOurs := strings.CutPrefix(imported+"/", "plimsoll/")
 		ours = strings.TrimSuffix(ours, "/")
-		if isOurs && ours != dir && !matchAny(allowed, ours) {
+		switch {
+		case isOurs && ours != dir && !matchAny(allowed, ours):
 			found = append(found, fmt.Sprintf("%s: %s may not import %s", name, dir, ours))
+		case isOurs && !isTest && strings.HasSuffix(ours, "test"):
+			found = append(found, fmt.Sprintf("%s: %s is for tests only", name, ours))
 		}
 		if !isOurs && !isTest && !open(imported, name) {
 			found = append(found, fmt.Sprintf("%s: %s is behind a door elsewhere", name, imported))
@@ -278,6 +282,13 @@ func TestLayoutNotices(t *testing.T) {
 		"the conformance suite outside of tests": {
 			"engine/wire/http1/conn.go", `package http1; import "plimsoll/engine/wire/wiretest"`,
 			[]string{"engine/wire/http1/conn.go: engine/wire/http1 may not import engine/wire/wiretest"},
+		},
+		"real servers outside of tests": {
+			"targets/store/sql.go", `package store; import "plimsoll/targets/servertest"`,
+			[]string{"targets/store/sql.go: targets/servertest is for tests only"},
+		},
+		"nothing when a test starts real servers": {
+			"targets/store/sql_test.go", `package store; import "plimsoll/targets/servertest"`, nil,
 		},
 		"nothing when a test runs the conformance suite": {
 			"engine/wire/http1/conn_test.go", `package http1; import "plimsoll/engine/wire/wiretest"`, nil,

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	logging.Disable()
 	if os.Getenv(role) == "" {
 		code := m.Run()
-		database.stop()
+		database.Stop()
 		os.Exit(code)
 	}
 	if err := worker.Run(os.Stdin, os.Stderr, os.Exit); err != nil {

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"plimsoll/targets/servertest"
 )
 
 func BenchmarkGetHit(b *testing.B) {
@@ -88,7 +90,7 @@ func BenchmarkLayerHit(b *testing.B) {
 }
 
 func BenchmarkL2(b *testing.B) {
-	addr := realRedis(b)
+	addr := servertest.Redis(b)
 	cfg := local()
 	cfg.Tiers = []string{"l2"}
 	cfg.L2 = Remote{Prefix: "b:", Timeout: time.Second, Errors: 5, Cooldown: time.Second, Lock: time.Second}

@@ -1,9 +1,7 @@
 package cache
 
 import (
-	"context"
 	"net"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -11,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"plimsoll/targets/resp"
+	"plimsoll/targets/servertest"
 )
 
 // client returns a client as Client asks for it.
@@ -25,44 +24,13 @@ func client(tb testing.TB, addr string) *redis.Client {
 
 // everyServer runs a test with each kind of server.
 func everyServer(t *testing.T, test func(t *testing.T, addr string)) {
-	t.Run("redis-server", func(t *testing.T) { test(t, realRedis(t)) })
+	t.Run("redis-server", func(t *testing.T) { test(t, servertest.Redis(t)) })
 	t.Run("miniredis", func(t *testing.T) {
 		m := miniredis.RunT(t)
 		m.ClockTTL(true)
 		test(t, m.Addr())
 	})
 	t.Run("embedded", func(t *testing.T) { test(t, embedded(t)) })
-}
-
-// realRedis starts redis-server on a free port of loopback, until the test ends.
-func realRedis(tb testing.TB) string {
-	tb.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		tb.Skip("redis-server is not installed")
-	}
-	ln := listen(tb)
-	addr := ln.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	ln.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir())
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		cancel()
-		cmd.Wait()
-	})
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", addr); err == nil {
-			conn.Close()
-			return addr
-		}
-		if time.Now().After(end) {
-			tb.Fatal("redis-server does not answer")
-		}
-	}
 }
 
 func embedded(tb testing.TB) string {

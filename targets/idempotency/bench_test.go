@@ -3,6 +3,8 @@ package idempotency
 import (
 	"fmt"
 	"testing"
+
+	"plimsoll/targets/servertest"
 )
 
 func BenchmarkLayer(b *testing.B) {
@@ -15,7 +17,7 @@ func BenchmarkLayer(b *testing.B) {
 			b.Helper()
 			cfg := defaults()
 			cfg.Store = "redis"
-			return New(cfg, client(b, realRedis(b)))
+			return New(cfg, client(b, servertest.Redis(b)))
 		}},
 	} {
 		b.Run(test.name, func(b *testing.B) {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"plimsoll/targets/servertest"
 )
 
 func TestAWorkerThatDiesHoldsItsKeyForTheLease(t *testing.T) {
@@ -134,7 +136,7 @@ func TestAHandlerThatHangsHoldsItsKeyForTheLease(t *testing.T) {
 func TestRedisKeepsAnAnswerForItsTTL(t *testing.T) {
 	cfg := defaults()
 	cfg.Store = "redis"
-	conn := client(t, realRedis(t))
+	conn := client(t, servertest.Redis(t))
 	h := New(cfg, conn).Layer()(&orders{})
 	request{key: key}.send(t.Context(), h)
 	keys := conn.Keys(t.Context(), "idempotency:*").Val()

@@ -1,9 +1,7 @@
 package idempotency
 
 import (
-	"context"
 	"net"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -11,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"plimsoll/targets/resp"
+	"plimsoll/targets/servertest"
 )
 
 // client returns a client as Client asks for it.
@@ -30,7 +29,7 @@ func everyStore(t *testing.T, cfg Config, test func(t *testing.T, guard func() *
 		test(t, func() *Guard { return g })
 	})
 	cfg.Store = "redis"
-	for name, start := range map[string]func(testing.TB) string{"redis-server": realRedis, "miniredis": mini, "embedded": embedded} {
+	for name, start := range map[string]func(testing.TB) string{"redis-server": servertest.Redis, "miniredis": mini, "embedded": embedded} {
 		t.Run(name, func(t *testing.T) {
 			addr := start(t)
 			test(t, func() *Guard { return New(cfg, client(t, addr)) })
@@ -43,37 +42,6 @@ func mini(tb testing.TB) string {
 	m := miniredis.RunT(tb)
 	m.ClockTTL(true)
 	return m.Addr()
-}
-
-// realRedis starts redis-server on a free port of loopback, until the test ends.
-func realRedis(tb testing.TB) string {
-	tb.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		tb.Skip("redis-server is not installed")
-	}
-	ln := listen(tb)
-	addr := ln.Addr().String()
-	_, port, _ := net.SplitHostPort(addr)
-	ln.Close()
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir())
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		cancel()
-		cmd.Wait()
-	})
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		if conn, err := net.Dial("tcp", addr); err == nil {
-			conn.Close()
-			return addr
-		}
-		if time.Now().After(end) {
-			tb.Fatal("redis-server does not answer")
-		}
-	}
 }
 
 func embedded(tb testing.TB) string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"plimsoll/targets/middleware"
+	"plimsoll/targets/servertest"
 )
 
 // silent is a store that takes as long as the context lets it, or answers if it works.
@@ -137,7 +138,7 @@ func TestARedisThatDoesNotAnswerCostsItsTimeoutOnce(t *testing.T) {
 }
 
 func TestRedisLimitsThroughTheLayer(t *testing.T) {
-	for _, addr := range []string{embedded(t), realRedis(t)} {
+	for _, addr := range []string{embedded(t), servertest.Redis(t)} {
 		l := New(settings(func(c *Config) {
 			c.Store, c.Rate, c.Burst, c.Outage.Timeout = "redis", .001, 5, 10*time.Second
 			c.Policies = map[string]Policy{"all": {Key: "global", Rate: .001, Burst: 8, Window: time.Second}}

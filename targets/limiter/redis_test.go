@@ -3,7 +3,6 @@ package limiter
 import (
 	"context"
 	"net"
-	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"plimsoll/targets/resp"
+	"plimsoll/targets/servertest"
 )
 
 // client returns a client as the limiter asks for it.
@@ -23,40 +23,6 @@ func client(tb testing.TB, addr string) *redis.Client {
 	c := redis.NewClient(&redis.Options{Addr: addr, ContextTimeoutEnabled: true, MaxRetries: -1, Protocol: 2})
 	tb.Cleanup(func() { c.Close() })
 	return c
-}
-
-// realRedis starts a redis-server and returns its address.
-func realRedis(tb testing.TB) string {
-	tb.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		tb.Skip("there is no redis-server")
-	}
-	addr := free(tb)
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command(program, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", tb.TempDir())
-	if err := cmd.Start(); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	c := client(tb, addr)
-	for end := time.Now().Add(10 * time.Second); c.Ping(context.Background()).Err() != nil; time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
-			tb.Fatal("redis-server does not answer")
-		}
-	}
-	return addr
-}
-
-// free returns an address of the loopback that nobody listens on.
-func free(tb testing.TB) string {
-	tb.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 // embedded starts a server that runs the scripts' Go functions and returns its address.
@@ -117,7 +83,7 @@ func decidesAlike(t *testing.T, addr string) {
 }
 
 func TestTheLuaOfEveryAlgorithmDecidesAsItsGoFunction(t *testing.T) {
-	decidesAlike(t, realRedis(t))
+	decidesAlike(t, servertest.Redis(t))
 }
 
 func TestTheScriptsInGoDecideAsTheRules(t *testing.T) { decidesAlike(t, embedded(t)) }
@@ -125,7 +91,7 @@ func TestTheScriptsInGoDecideAsTheRules(t *testing.T) { decidesAlike(t, embedded
 func TestTheLuaRunsOnMiniredisToo(t *testing.T) { decidesAlike(t, miniredis.RunT(t).Addr()) }
 
 func TestManyClientsOfOneRedisAdmitExactlyTheLimit(t *testing.T) {
-	for name, addr := range map[string]func(testing.TB) string{"redis-server": realRedis, "embedded": embedded} {
+	for name, addr := range map[string]func(testing.TB) string{"redis-server": servertest.Redis, "embedded": embedded} {
 		t.Run(name, func(t *testing.T) {
 			addr := addr(t)
 			for _, algo := range slices.Concat(buckets, windows) {
@@ -160,7 +126,7 @@ func TestManyClientsOfOneRedisAdmitExactlyTheLimit(t *testing.T) {
 }
 
 func TestKeysInRedisExpire(t *testing.T) {
-	c := client(t, realRedis(t))
+	c := client(t, servertest.Redis(t))
 	store := newRedisStore(c)
 	for _, algo := range slices.Concat(buckets, windows) {
 		r := Rule{Algo: algo, Interval: 10e6, Burst: 10, Limit: 10, Window: 100_000}
@@ -184,7 +150,7 @@ func TestAScriptRefusesArgumentsThatAreNotItsOwn(t *testing.T) {
 }
 
 func BenchmarkRedisGCRA(b *testing.B) {
-	for name, addr := range map[string]func(testing.TB) string{"redis-server": realRedis, "embedded": embedded} {
+	for name, addr := range map[string]func(testing.TB) string{"redis-server": servertest.Redis, "embedded": embedded} {
 		b.Run(name, func(b *testing.B) {
 			store := newRedisStore(client(b, addr(b)))
 			r := bucket(GCRA, 1e6, 1000)

@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"plimsoll/targets/servertest"
+
 	"github.com/alicebob/miniredis/v2"
 )
 
 func BenchmarkGetAndSetThroughGoRedis(b *testing.B) {
 	_, embedded := serve(b, defaults(), Extensions{})
-	for _, server := range []struct{ name, addr string }{{"embedded", embedded}, {"miniredis", miniredis.RunT(b).Addr()}, {"redis-server", realRedis(b)}} {
+	for _, server := range []struct{ name, addr string }{{"embedded", embedded}, {"miniredis", miniredis.RunT(b).Addr()}, {"redis-server", servertest.Redis(b)}} {
 		c := client0(b, server.addr)
 		value := strings.Repeat("x", 100)
 		b.Run(server.name+"/set", func(b *testing.B) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"plimsoll/targets/servertest"
 )
 
 // conversation is what is sent, one command a line, and what has to come back. "·" is an
@@ -278,7 +280,7 @@ func servers() map[string]func(testing.TB) string {
 			_, addr := serve(t, defaults(), Extensions{Scripts: []Script{take}})
 			return addr
 		},
-		"redis-server": realRedis,
+		"redis-server": servertest.Redis,
 	}
 }
 

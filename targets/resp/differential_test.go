@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"plimsoll/targets/servertest"
+
 	"pgregory.net/rapid"
 )
 
 // TestAnySequenceOfCommandsGoesAsWithRedis compares the answers, and at the end the keys.
 func TestAnySequenceOfCommandsGoesAsWithRedis(t *testing.T) {
-	theirs := dial(t, realRedis(t))
+	theirs := dial(t, servertest.Redis(t))
 	key := rapid.SampledFrom([]string{"a", "b", "c"})
 	word := rapid.SampledFrom([]string{"", "0", "1", "2", "-3", "x", "y", "9223372036854775807", "1.5", "-1"})
 	words := map[string]int{}
@@ -118,7 +120,7 @@ func sound(t interface{ Fatalf(string, ...any) }, s *Server) {
 }
 
 func TestAPatternMatchesAsWithRedis(t *testing.T) {
-	theirs := dial(t, realRedis(t))
+	theirs := dial(t, servertest.Redis(t))
 	rapid.Check(t, func(r *rapid.T) {
 		pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?[]^-\\c")), 1, 8, -1).Draw(r, "pattern")
 		key := rapid.StringOfN(rapid.SampledFrom([]rune("abc-]")), 1, 6, -1).Draw(r, "key")

@@ -237,7 +237,7 @@ func TestSeveralProcessesShareAFile(t *testing.T) {
 func TestSeveralProcessesSwitchTheIndexAtOnce(t *testing.T) {
 	for kind, url := range map[string]func(*testing.T) string{
 		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "shared.db") },
-		"postgres": func(t *testing.T) string { return cluster.database(t) },
+		"postgres": func(t *testing.T) string { return cluster.Database(t) },
 	} {
 		t.Run(kind, func(t *testing.T) {
 			url := url(t)

@@ -1,28 +1,19 @@
 package store
 
 import (
-	"context"
-	"database/sql"
 	"errors"
-	"fmt"
 	"net"
-	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
-	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"plimsoll/targets/resp"
+	"plimsoll/targets/servertest"
 )
 
 func TestMain(m *testing.M) {
 	m.Run()
-	cluster.stop()
+	cluster.Stop()
 }
 
 // defaults is what the tags of Config say, with little stock.
@@ -38,7 +29,7 @@ func kinds() map[string]func(testing.TB, Config) *Store {
 			return opened(t, cfg, "sqlite", filepath.Join(t.TempDir(), "a b?c.db"))
 		},
 		"sqlite in memory": func(t testing.TB, cfg Config) *Store { return opened(t, cfg, "sqlite", "") },
-		"postgres":         func(t testing.TB, cfg Config) *Store { return opened(t, cfg, "postgres", cluster.database(t)) },
+		"postgres":         func(t testing.TB, cfg Config) *Store { return opened(t, cfg, "postgres", cluster.Database(t)) },
 		"remote": func(t testing.TB, cfg Config) *Store {
 			return reached(t, cfg, opened(t, cfg, "station", ""))
 		},
@@ -88,108 +79,7 @@ func exposed(t testing.TB, host *Store, timeout time.Duration) (addr string) {
 }
 
 // cluster is a PostgreSQL that is started when a test first needs one.
-var cluster postgres
-
-type postgres struct {
-	once      sync.Once
-	url       string
-	problem   error
-	missing   bool
-	dir       string
-	process   *exec.Cmd
-	databases atomic.Int64
-}
-
-// database makes an empty database and returns its URL.
-func (p *postgres) database(t testing.TB) string {
-	t.Helper()
-	p.once.Do(func() { p.problem = p.start() })
-	switch {
-	case p.missing:
-		t.Skip("PostgreSQL is not installed")
-	case p.problem != nil:
-		t.Fatal(p.problem)
-	}
-	name := fmt.Sprintf("test%d", p.databases.Add(1))
-	db, err := sql.Open("pgx", p.url+"postgres")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	if _, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	return p.url + name
-}
-
-func (p *postgres) start() error {
-	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if len(found) == 0 {
-		p.missing = true
-		return nil
-	}
-	bin := filepath.Dir(found[len(found)-1])
-	var err error
-	if p.dir, err = os.MkdirTemp("", "postgres"); err != nil {
-		return err
-	}
-	as := &syscall.SysProcAttr{}
-	if os.Getuid() == 0 { // which PostgreSQL does not run as
-		account, err := user.Lookup("postgres")
-		if err != nil {
-			return err
-		}
-		uid, _ := strconv.Atoi(account.Uid)
-		gid, _ := strconv.Atoi(account.Gid)
-		if err := os.Chown(p.dir, uid, gid); err != nil {
-			return err
-		}
-		as.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	data := filepath.Join(p.dir, "data")
-	initdb := exec.Command(filepath.Join(bin, "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
-	initdb.SysProcAttr, initdb.Dir = as, p.dir
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, out)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
-	ln.Close()
-	p.process = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=200")
-	p.process.SysProcAttr, p.process.Dir = as, p.dir
-	if err := p.process.Start(); err != nil {
-		return err
-	}
-	p.url = "postgres://postgres@127.0.0.1:" + port + "/"
-	return p.ready()
-}
-
-func (p *postgres) ready() error {
-	db, err := sql.Open("pgx", p.url+"postgres")
-	if err != nil {
-		return err
-	}
-	defer db.Close()
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		if err = db.PingContext(context.Background()); err == nil || time.Now().After(end) {
-			return err
-		}
-	}
-}
-
-func (p *postgres) stop() {
-	if p.process != nil && p.process.Process != nil {
-		p.process.Process.Signal(os.Interrupt)
-		p.process.Wait()
-	}
-	if p.dir != "" {
-		os.RemoveAll(p.dir)
-	}
-}
+var cluster servertest.PostgreSQL
 
 func is(t *testing.T, err, want error) {
 	t.Helper()

@@ -285,7 +285,7 @@ func TestWithoutAnIndexTheTableIsRead(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			if read.url != "" {
-				read.url = cluster.database(t)
+				read.url = cluster.Database(t)
 			}
 			s := opened(t, defaults(""), kind, read.url)
 			seed(t, s, 5000)
