@@ -18,10 +18,11 @@ import (
 // which the HTTP/2 server turns into GOAWAY), and only those on which no request comes for a
 // while are closed in silence.
 //
-// Its Middleware and its hooks ConnState and ConnContext have to be those of the server.
-// It counts requests and connections as well.
+// Its Middleware and its hooks ConnState and ConnContext have to be those of the server,
+// and the server is served through it. It counts requests and connections as well.
 type Drainer struct {
 	counters *Counters
+	serving  sync.WaitGroup // listeners that may still hand over a connection
 	draining atomic.Bool
 	conns    sync.Map // net.Conn to *drainConn
 	open     atomic.Int64
@@ -98,10 +99,33 @@ func (d *Drainer) count(n int64) {
 	}
 }
 
+// Serve has the server answer what the listener accepts, until that is closed, and then
+// says why it ended. Call it before Drain.
+func (d *Drainer) Serve(s *http.Server, l net.Listener) (ended <-chan error) {
+	why := make(chan error, 1)
+	d.serving.Go(func() { why <- s.Serve(l) })
+	return why
+}
+
+// accepted waits until no listener can hand over a connection any more, or until ctx ends.
+// One that was accepted while its listener was closed is not known before.
+func (d *Drainer) accepted(ctx context.Context) {
+	all := make(chan struct{})
+	go func() {
+		d.serving.Wait()
+		close(all)
+	}()
+	select {
+	case <-all:
+	case <-ctx.Done():
+	}
+}
+
 // Drain ends the server, whose listener has been closed: it lets requests finish until ctx
 // ends, and returns nil if all of them could. Those that could not are cut off.
 func (d *Drainer) Drain(ctx context.Context, s *http.Server) error {
 	d.draining.Store(true)
+	d.accepted(ctx)
 	begin := time.Now().UnixNano()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -35,7 +35,7 @@ func serveDrained(t *testing.T) *drained {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	s.server = &http.Server{Handler: s.Middleware(mux), ConnState: s.ConnState, ConnContext: s.ConnContext, Protocols: protocols}
-	go s.server.Serve(l)
+	s.Serve(s.server, l)
 	t.Cleanup(func() { s.server.Close() })
 	return s
 }
@@ -256,5 +256,63 @@ func BenchmarkDrainerPerRequest(b *testing.B) {
 		d.ConnState(here, http.StateActive)
 		h.ServeHTTP(nil, r)
 		d.ConnState(here, http.StateIdle)
+	}
+}
+
+// connected returns both ends of a connection.
+func connected(t *testing.T) (ours, theirs net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if ours, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	if theirs, err = l.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ours.Close() })
+	return ours, theirs
+}
+
+// late is a listener that hands over a connection just as it is closed.
+type late struct {
+	net.Listener
+	last chan net.Conn
+}
+
+func (l *late) Accept() (net.Conn, error) {
+	if c, ok := <-l.last; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (*late) Close() error { return nil }
+
+// TestADrainKnowsWhatWasAcceptedLast lets the last connection come to the server only after
+// the drain has begun, when nothing else is open.
+func TestADrainKnowsWhatWasAcceptedLast(t *testing.T) {
+	s := serveDrained(t)
+	s.listener.Close()
+	l := &late{Listener: s.listener, last: make(chan net.Conn)}
+	s.listener = l
+	s.Serve(s.server, l)
+	drained := s.drain(10 * time.Second)
+	select {
+	case err := <-drained:
+		t.Fatalf("the drain was over, %v, while a connection could still come", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	ours, theirs := connected(t)
+	l.last <- theirs
+	close(l.last)
+	if ends, err := ask(ours, bufio.NewReader(ours), "/"); err != nil || !ends {
+		t.Errorf("the last connection: %v, ends %v", err, ends)
+	}
+	if err := <-drained; err != nil {
+		t.Error(err)
 	}
 }

@@ -73,7 +73,7 @@ func work() error {
 	server := &http.Server{
 		Handler: drainer.Middleware(data(w)), ConnState: drainer.ConnState, ConnContext: drainer.ConnContext,
 	}
-	go server.Serve(w.Listener)
+	drainer.Serve(server, w.Listener)
 	if err := w.Ready(); err != nil {
 		return err
 	}

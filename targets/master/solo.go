@@ -33,7 +33,7 @@ func StartSolo(ctx context.Context, o Options, exit func(code int)) (*Solo, erro
 	if err != nil {
 		return nil, errors.Join(err, s.Close(ctx))
 	}
-	go s.server.Serve(s.listener) //nolint:errcheck // it ends with Close
+	s.server.Serve(s.listener)
 	return s, nil
 }
 
@@ -72,7 +72,6 @@ func (s *Solo) Addr() net.Addr { return s.listener.Addr() }
 func (s *Solo) Close(ctx context.Context) error {
 	var all []error
 	if s.listener != nil {
-		s.listener.Close()
 		all = append(all, s.server.Drain(ctx))
 	}
 	if s.worker != nil {

@@ -28,6 +28,7 @@ type Settings struct {
 type Server struct {
 	http     *http.Server
 	drainer  *cluster.Drainer
+	listener net.Listener // once it serves
 	settings atomic.Pointer[Settings]
 
 	mu   sync.Mutex
@@ -63,18 +64,26 @@ func (s *Server) Configure(settings Settings) {
 	}
 }
 
-// Serve answers what the listener accepts until Drain. It looks for idle connections
-// meanwhile.
-func (s *Server) Serve(l net.Listener) error {
-	done := make(chan struct{})
-	defer close(done)
+// Serve answers what the listener accepts until Drain, and looks for idle connections
+// meanwhile. If it ends before, the channel says why. It is called once.
+func (s *Server) Serve(l net.Listener) (ended <-chan error) {
+	s.listener = l
+	served, why, done := s.drainer.Serve(s.http, l), make(chan error, 1), make(chan struct{})
 	go s.sweep(done)
-	return s.http.Serve(l)
+	go func() {
+		err := <-served
+		close(done)
+		why <- err
+	}()
+	return why
 }
 
-// Drain takes no more requests and lets those under way finish until ctx ends. It returns
-// an error if some had to be cut off.
-func (s *Server) Drain(ctx context.Context) error { return s.drainer.Drain(ctx, s.http) }
+// Drain takes no more connections and lets requests under way finish until ctx ends. It
+// returns an error if some had to be cut off.
+func (s *Server) Drain(ctx context.Context) error {
+	s.listener.Close()
+	return s.drainer.Drain(ctx, s.http)
+}
 
 type connectionKey struct{}
 

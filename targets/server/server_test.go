@@ -60,12 +60,10 @@ func serve(t *testing.T, settings Settings) (s *Server, address string, entered,
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(l) }()
+	ended := s.Serve(l)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		l.Close()
 		s.Drain(ctx)
 		<-ended
 	})

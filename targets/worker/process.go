@@ -42,15 +42,17 @@ func Run(stdin io.Reader, stderr io.Writer, exit func(code int)) error {
 	if err != nil {
 		return err
 	}
-	ended := make(chan error, 2)
-	go func() { ended <- http.Serve(joined.Control, w.Control()) }() //nolint:gosec // the master is the only client
-	go func() { ended <- s.Serve(l) }()
+	controlled := make(chan error, 1)
+	go func() { controlled <- http.Serve(joined.Control, w.Control()) }() //nolint:gosec // the master is the only client
+	served := s.Serve(l)
 	if err := joined.Ready(); err != nil {
 		return fmt.Errorf("tell the master that this worker is ready: %w", err)
 	}
 	select {
-	case err := <-ended:
+	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
+	case err := <-controlled:
+		return fmt.Errorf("serve the master: %w", err)
 	case <-joined.Orphaned():
 		return nil
 	case <-joined.Retire():
@@ -58,7 +60,6 @@ func Run(stdin io.Reader, stderr io.Writer, exit func(code int)) error {
 	w.Retire()
 	ctx, cancel := context.WithTimeout(context.Background(), joined.Patience())
 	defer cancel()
-	joined.Listener.Close()
 	return s.Drain(ctx)
 }
 
