@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -48,6 +49,9 @@ func (w *world) check(path string, exprs []string, outputs []output) error {
 	saved, err := openRun(path)
 	if err != nil {
 		return err
+	}
+	if saved.Run.Experiment != nil {
+		return usageError("check one of its runs:  plimsoll check "+filepath.Join(saved.Dir, "01-…"), "%s is an experiment, whose claims were judged when it ran", saved.Dir)
 	}
 	if budgets == nil && len(saved.Run.Budgets) == 0 {
 		return usageError("--budget 'p99 < 200ms' gives one", "the run has no budgets to check")

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -111,29 +110,24 @@ func isDir(path string) bool {
 // measure runs the scenario and returns an error that carries the exit code of its
 // verdict, nil for a pass.
 func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir string) (err error) {
-	opt := m.options
-	if s.Target.Reference != "" && opt.Target == "" {
-		ref, err := startReference(ctx, s.Target.Reference, s.Target.Set)
-		if err != nil {
+	if s.Experiment != nil {
+		return m.experiment(ctx, s, dir)
+	}
+	t := &trial{scenario: s, dir: dir}
+	var ref *reference
+	if s.Target.Reference != "" && m.options.Target == "" {
+		if ref, err = startReference(ctx, s.Target.Reference, s.Target.Set); err != nil {
 			return err
 		}
-		opt.Target = ref.url
+		t.target = ref.url
 		defer func() {
 			if stopped := ref.stop(); stopped != nil {
 				m.w.note("warning: %v", stopped)
 			}
 		}()
 	}
-	p, err := s.Plan(opt)
-	if err != nil {
-		return withCode(exitUsage, err)
-	}
-	defer p.Close() //nolint:errcheck // data files are only read
-	if err := preflight(ctx, p); err != nil {
-		return err
-	}
-	started := time.Now()
-	run, saved, err := m.drive(ctx, s, p, started, cmp.Or(dir, report.DefaultDir(s.Name, started)))
+	t.control = newControl(ref, s.File())
+	run, saved, err := m.try(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -142,48 +136,6 @@ func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir st
 
 // errAborted is the cause with which a broken abort budget ends a run.
 var errAborted = errors.New("a budget marked abort is broken")
-
-// drive makes the load and saves what happens as it goes. It returns the directory of
-// the run, "" if it could not be saved to the end.
-func (m *measurement) drive(ctx context.Context, s *scenarios.Scenario, p *scenarios.Plan, started time.Time, dir string) (*report.Run, string, error) {
-	watch, err := budget.NewWatch(p.Legend, p.Budgets)
-	if err != nil {
-		return nil, "", withCode(exitUsage, err)
-	}
-	meta := m.meta(s, p, started)
-	writer, err := report.Create(dir, meta, p.Legend, watch)
-	if err != nil {
-		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
-	}
-	ctx, abort := context.WithCancelCause(ctx)
-	defer abort(nil)
-	ui := m.progress(p)
-	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
-		watch.Observe(i)
-		if watch.Broken() != nil {
-			abort(errAborted)
-		}
-		if err := writer.Interval(i); err != nil {
-			ui.warn(err)
-		}
-		ui.observe(i, watch.Results())
-	})
-	ui.close()
-	ending := report.Complete
-	switch {
-	case errors.Is(err, errAborted):
-		ending = report.Aborted
-	case err != nil:
-		ending = report.Stopped
-	}
-	run := report.Summarize(meta, total, watch.Results(), ending)
-	run.Notes = append(run.Notes, cutShort(p, run)...)
-	if err := writer.Finish(run); err != nil {
-		m.w.warn(err)
-		return run, "", nil
-	}
-	return run, writer.Dir(), nil
-}
 
 // cutShort names the loads whose time was up before they had made all their passes.
 func cutShort(p *scenarios.Plan, run *report.Run) (notes []string) {
@@ -226,7 +178,7 @@ type progressView struct {
 	ticker sync.WaitGroup
 }
 
-func (m *measurement) progress(p *scenarios.Plan) *progressView {
+func (m *measurement) progress(p *scenarios.Plan, title string) *progressView {
 	v := &progressView{w: m.w, done: make(chan struct{})}
 	kind := m.flags.ui
 	if kind == "auto" {
@@ -237,6 +189,9 @@ func (m *measurement) progress(p *scenarios.Plan) *progressView {
 	}
 	if kind == "off" || m.w.quiet {
 		return v
+	}
+	if title != "" {
+		m.w.note("%s", title)
 	}
 	for _, n := range p.Notes {
 		m.w.note("note: %s", n)

@@ -15,38 +15,58 @@ import (
 func newRun(w *world) *cobra.Command {
 	f := &measureFlags{}
 	var settings []string
+	var all, quick bool
 	cmd := &cobra.Command{
 		Use:     "run SCENARIO…",
 		GroupID: groupLoad,
-		Short:   "Run scenarios",
+		Short:   "Run scenarios and experiments",
 		Long: `Run scenarios: files, or bundled ones by name (see plimsoll scenarios list).
 
 A run sends the scenario's load, shows how it goes, judges its budgets and the
 measurement itself, and saves everything it measured as it goes. Ctrl-C ends the
 load, saves and reports what there is; a second Ctrl-C ends at once.
 
+A scenario with variants is an experiment: its variants take turns, and its claims
+are confirmed, refuted or left open. --all runs every bundled experiment.
+
 Several scenarios run one after the other; the exit code is that of the worst.
 The scenario - is read from standard input.`,
 		Example: `  plimsoll run quickstart
+  plimsoll run breaker
+  plimsoll run --all --quick
   plimsoll run checkout.yaml --out results/today
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
   plimsoll run checkout.yaml --set load[0].rate=200/s --json`,
-		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
-		Args:              someArgs("a scenario"),
+		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case all && len(args) > 0:
+				return usageError("leave one of them out", "--all runs every bundled experiment, and %s was named besides", args[0])
+			case all:
+				return nil
+			}
+			return someArgs("a scenario")(cmd, args)
+		},
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if all {
+				var err error
+				if args, err = scenarios.Experiments(); err != nil {
+					return err
+				}
+			}
 			m, err := w.newMeasurement(cmd, f)
 			if err != nil {
 				return err
 			}
-			all, err := w.openScenarios(args, append(m.gaps, settings...))
+			opened, err := w.openScenarios(args, append(m.gaps, settings...), quick)
 			if err != nil {
 				return err
 			}
-			if err := m.onePlaceEach(all); err != nil {
+			if err := m.onePlaceEach(opened); err != nil {
 				return err
 			}
-			return m.measureAll(cmd.Context(), all)
+			return m.measureAll(cmd.Context(), opened)
 		},
 	}
 	f.register(w, cmd)
@@ -54,16 +74,21 @@ The scenario - is read from standard input.`,
 	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
 	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")
 	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
+	flags.BoolVar(&all, "all", false, "run every bundled experiment")
+	flags.BoolVar(&quick, "quick", false, "run the quick form, as the scenario gives it: some seconds, and looser claims")
 	return cmd
 }
 
 // openScenarios reads all of them before the first one runs; the error has the mistakes
 // of all.
-func (w *world) openScenarios(names, settings []string) ([]*scenarios.Scenario, error) {
+func (w *world) openScenarios(names, settings []string, quick bool) ([]*scenarios.Scenario, error) {
 	var all []*scenarios.Scenario
 	var mistakes []error
 	for _, name := range names {
 		s, err := w.openScenario(name, settings...)
+		if err == nil && quick {
+			s, err = s.Quick()
+		}
 		if err != nil {
 			mistakes = append(mistakes, err)
 			continue

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +21,7 @@ func newScenarios(w *world) *cobra.Command {
 the JSON Schema with which an editor helps to write them.`,
 		RunE: subcommandsOnly(w),
 	}
-	cmd.AddCommand(newScenariosList(w), newScenariosShow(w), newScenariosValidate(w), newScenariosSchema(w))
+	cmd.AddCommand(newScenariosList(w), newScenariosShow(w), newScenariosValidate(w), newScenariosSchema(w), newScenariosCoverage(w))
 	return cmd
 }
 
@@ -48,37 +48,93 @@ func (w *world) readScenario(name string, settings []string) (*scenarios.Scenari
 
 // summary is a line of `scenarios list`.
 type summary struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
+	Name       string `json:"name"`
+	About      string `json:"about"`
+	Section    string `json:"section,omitempty"` // of the article; only of experiments
+	Title      string `json:"title,omitempty"`   // of the section
+	Experiment bool   `json:"experiment"`
 }
 
 func newScenariosList(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the bundled scenarios",
+		Short: "List the bundled scenarios, and the experiments by section of the article",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			var all []summary
-			for _, name := range scenarios.List() {
-				s, err := scenarios.Open(name)
-				if err != nil {
-					return err
-				}
-				about, _, _ := strings.Cut(strings.TrimSpace(s.About), "\n")
-				all = append(all, summary{name, about})
-			}
-			if w.json {
+			all, err := summaries()
+			switch {
+			case err != nil:
+				return err
+			case w.json:
 				return w.writeJSON(all)
 			}
-			table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-			for _, s := range all {
-				fmt.Fprintf(table, "%s\t%s\n", s.Name, s.About)
-			}
-			return table.Flush()
+			return writeSummaries(w.stdout, all)
 		},
 	}
 	w.jsonFlag(cmd)
 	return cmd
+}
+
+// summaries returns the bundled scenarios: plain ones first, then the experiments in the
+// order of the article.
+func summaries() ([]summary, error) {
+	titles := map[string]string{}
+	requirements, err := scenarios.Coverage()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range requirements {
+		titles[r.Section] = r.Title
+	}
+	experiments, err := scenarios.Experiments()
+	if err != nil {
+		return nil, err
+	}
+	plain := slices.DeleteFunc(scenarios.List(), func(name string) bool { return slices.Contains(experiments, name) })
+	var all []summary
+	for _, name := range slices.Concat(plain, experiments) {
+		s, err := scenarios.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		line := summary{Name: name, About: firstSentence(s.About), Experiment: s.Experiment != nil}
+		if a := s.Article; a != nil {
+			line.Section, line.Title, line.About = a.Section, titles[a.Section], a.Says
+		}
+		all = append(all, line)
+	}
+	return all, nil
+}
+
+// firstSentence returns what comes before the first line break or full stop with a space.
+func firstSentence(text string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(text), "\n")
+	return line
+}
+
+func writeSummaries(out io.Writer, all []summary) error {
+	width := 0
+	for _, s := range all {
+		width = max(width, len(s.Name))
+	}
+	section := "none"
+	for _, s := range all {
+		if s.Section != section {
+			section = s.Section
+			title := "Scenarios"
+			if s.Experiment {
+				title = strings.TrimSpace(s.Section + " " + s.Title)
+			}
+			if s.Name != all[0].Name {
+				fmt.Fprintln(out)
+			}
+			fmt.Fprintln(out, title)
+		}
+		if _, err := fmt.Fprintf(out, "  %-*s  %s\n", width, s.Name, s.About); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newScenariosShow(w *world) *cobra.Command {

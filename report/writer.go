@@ -194,13 +194,17 @@ func (w *Writer) save(run *Run, last bool) error {
 	if !last {
 		engine.Yield()
 	}
-	path := filepath.Join(w.dir, RunFile)
+	return replace(filepath.Join(w.dir, RunFile), text, last)
+}
+
+// replace writes a file in one step.
+func replace(path string, text []byte, sync bool) error {
 	f, err := os.Create(path + ".tmp")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(append(text, '\n'))
-	if last && err == nil {
+	if sync && err == nil {
 		err = f.Sync()
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
@@ -216,7 +220,7 @@ func DefaultDir(scenario string, t time.Time) string { return FreeDir("runs", sc
 // FreeDir returns where below parent a run of the scenario that starts at t is kept:
 // NAME-TIMESTAMP, with a number behind it if that exists.
 func FreeDir(parent, scenario string, t time.Time) string {
-	dir := filepath.Join(parent, fileName(scenario)+"-"+t.Format("20060102-150405"))
+	dir := filepath.Join(parent, FileName(scenario)+"-"+t.Format("20060102-150405"))
 	free := dir
 	for n := 2; ; n++ {
 		if _, err := os.Lstat(free); err != nil {
@@ -226,8 +230,8 @@ func FreeDir(parent, scenario string, t time.Time) string {
 	}
 }
 
-// fileName makes a name safe for a file system and for a shell.
-func fileName(name string) string {
+// FileName makes a name safe for a file system and for a shell.
+func FileName(name string) string {
 	safe := strings.Map(func(r rune) rune {
 		if r == '_' || r == '.' || unicode.IsLetter(r) || unicode.IsDigit(r) {
 			return r

@@ -25,7 +25,13 @@ type Scenario struct {
 	About  string
 	Target Target
 
+	Article    *Article    // what it puts to the test; may be nil
+	Events     []Event     // what is done to the target meanwhile
+	Figures    []Figure    // what is taken from the target
+	Experiment *Experiment // nil: there are no variants
+
 	from    place
+	origin  origin
 	vars    []variable
 	data    []*source
 	flows   []*flowSpec
@@ -33,6 +39,9 @@ type Scenario struct {
 	run     runSpec
 	legend  *engine.Legend
 	budgets []*budget.Budget
+
+	hasQuick   bool
+	claimNodes map[string]*yaml.Node
 }
 
 // place is where a scenario was found.
@@ -71,7 +80,7 @@ type runSpec struct {
 // the data and bodies that the scenario names are not looked at, and Plan refuses a
 // scenario that needs some. The error is Problems, all of them at once.
 func Parse(file string, text []byte, settings ...string) (*Scenario, error) {
-	return parse(file, text, nil, settings)
+	return parse(file, nil, origin{text: text, settings: settings})
 }
 
 // Open reads the scenario in a file, or the bundled one of that name if there is no such
@@ -81,10 +90,10 @@ func Parse(file string, text []byte, settings ...string) (*Scenario, error) {
 func Open(path string, settings ...string) (*Scenario, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
-		return parse(path, text, folder(filepath.Dir(path)), settings)
+		return parse(path, folder(filepath.Dir(path)), origin{text: text, settings: settings})
 	}
 	if bundled, open := Bundled(path); open == nil {
-		return parse(path, bundled, bundledFiles(), settings)
+		return parse(path, bundledFiles(), origin{text: bundled, settings: settings})
 	}
 	if info, stat := os.Stat(path); stat == nil && info.IsDir() {
 		return nil, &ValueError{Msg: fmt.Sprintf("%s is a directory, not a scenario", quote(path)), Hint: "name the files in it"}
@@ -109,17 +118,57 @@ func (f folder) Open(name string) (fs.File, error) {
 	return os.Open(name)
 }
 
-func parse(file string, text []byte, files fs.FS, settings []string) (*Scenario, error) {
-	t, err := parseTree(file, text)
+func parse(file string, files fs.FS, from origin) (*Scenario, error) {
+	d, err := from.open(file, files)
 	if err != nil {
 		return nil, err
 	}
-	for _, setting := range settings {
+	s, err := d.understand()
+	if err != nil {
+		return nil, err
+	}
+	s.origin = from
+	if s.Experiment != nil {
+		err = s.variants()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// parseVariant reads the scenario as one of its variants, and what is to be done before
+// its load.
+func parseVariant(file string, files fs.FS, from origin, name string) (*Scenario, []Action, error) {
+	d, err := from.open(file, files)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.variant = name
+	var actions []Action
+	if do := d.edit(name); do != nil {
+		actions = d.actions(do)
+	}
+	s, err := d.understand()
+	return s, actions, err
+}
+
+// open reads the tree and puts the settings in place.
+func (o origin) open(file string, files fs.FS) (*decoder, error) {
+	t, err := parseTree(file, o.text)
+	if err != nil {
+		return nil, err
+	}
+	d := &decoder{tree: t, files: files}
+	if o.quick {
+		d.quicken()
+	}
+	for _, setting := range o.settings {
 		if p := t.set(setting); p != nil {
 			t.problems = append(t.problems, *p)
 		}
 	}
-	return (&decoder{tree: t, files: files}).understand()
+	return d, nil
 }
 
 // understand decodes the tree; without mistakes it returns the scenario.
@@ -134,13 +183,7 @@ func (d *decoder) understand() (*Scenario, error) {
 // scenario decodes the whole tree.
 func (d *decoder) scenario() *Scenario {
 	s := &Scenario{from: place{file: d.file, files: d.files}, run: runSpec{grace: defaultGrace, seed: 1}}
-	later := func(*yaml.Node) {}
-	for i := 0; i < len(d.root.Content) && d.root.Kind == yaml.MappingNode; i += 2 {
-		switch key := d.root.Content[i]; key.Value {
-		case "variants", "claims", "events":
-			d.problem(key, "for now, run the scenario once per variant with --set", "%s come with experiments, which this version does not know yet", key.Value)
-		}
-	}
+	later := func(*yaml.Node) {} // what refers to the rest
 	ok := d.object(d.root, "scenario", fields{
 		"scenario": func(n *yaml.Node) { s.Name = d.name(n, "the scenario's name") },
 		"about":    func(n *yaml.Node) { s.About, _ = d.text(n, "about") },
@@ -153,10 +196,16 @@ func (d *decoder) scenario() *Scenario {
 		"grace":    func(n *yaml.Node) { s.run.grace = d.duration(n, "grace") },
 		"seed":     func(n *yaml.Node) { s.run.seed = uint64(d.integer(n, "seed", 0, 1<<62)) },
 		"http":     func(n *yaml.Node) { s.run.http = d.http(n) },
-		"budgets":  func(*yaml.Node) {}, // they need to know all names
+		"article":  func(n *yaml.Node) { s.Article = d.article(n) },
+		"events":   func(n *yaml.Node) { s.Events = d.events(n) },
+		"figures":  func(n *yaml.Node) { s.Figures = d.figures(n) },
+		"quick":    func(n *yaml.Node) { s.hasQuick = true; d.pairs(n, "quick", func(_, _ *yaml.Node) {}) },
+		"budgets":  later,
 		"variants": later,
 		"claims":   later,
-		"events":   later,
+		"order":    later,
+		"fresh":    later,
+		"repeat":   later,
 	})
 	if !ok {
 		return s
@@ -164,6 +213,9 @@ func (d *decoder) scenario() *Scenario {
 	d.check(s)
 	if n := valueOf(d.root, "budgets"); n != nil {
 		s.budgets = d.budgets(n, s.legend)
+	}
+	if d.variant == "" {
+		d.experiment(s)
 	}
 	return s
 }
@@ -196,3 +248,9 @@ const defaultGrace = 10 * time.Second
 
 // interval is how often a run is looked at while it goes.
 const interval = time.Second
+
+// File returns the name of the file that the scenario was read from.
+func (s *Scenario) File() string { return s.from.file }
+
+// Legend returns the names of what a run of the scenario counts.
+func (s *Scenario) Legend() *engine.Legend { return s.legend }

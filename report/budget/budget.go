@@ -109,6 +109,9 @@ func (t term) String() string {
 		s += "(" + strings.Join(parts, ", ") + ")"
 	}
 	if t.stage == "" {
+		if t.variant != "" {
+			s += "[" + quoted(t.variant, "/[]") + "]"
+		}
 		return s
 	}
 	if t.variant != "" {

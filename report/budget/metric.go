@@ -25,9 +25,10 @@ type term struct {
 // metric is a figure. A percentile has ppm > 0: the share of samples, in millionths, that
 // lie at or below it.
 type metric struct {
-	name  string
-	clock clock
-	ppm   uint64
+	name   string
+	clock  clock
+	ppm    uint64
+	figure bool // a number that the target gives, in a claim
 }
 
 // clock is which of the durations in a sample a metric is about.
@@ -106,6 +107,9 @@ func (m measure) String() string {
 
 // measure returns what the metric is counted in by itself; "dropped" may be a share, too.
 func (m metric) measure() measure {
+	if m.figure {
+		return count
+	}
 	switch m.name {
 	case "errors":
 		return share
@@ -209,4 +213,10 @@ func metricHint(name string) string {
 		return "did you mean " + near + "?"
 	}
 	return "metrics are p50 to p99.99, mean, max, errors, rate, goodput, dropped and count"
+}
+
+// IsMetric reports whether a word names a metric of requests.
+func IsMetric(word string) bool {
+	_, msg, _ := parseMetric(word)
+	return msg == ""
 }

@@ -21,8 +21,9 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("budget, at byte %d: %
 
 // parser reads a budget from left to right.
 type parser struct {
-	src string
-	pos int
+	src    string
+	pos    int
+	claims *Names // what a claim may name; nil: this is a budget
 }
 
 // Parse understands one budget:
@@ -107,9 +108,13 @@ func (p *parser) term() (t term, err error) {
 	if word == "" {
 		return t, p.fail(start, "a budget reads like p99 < 200ms", "a metric is missing")
 	}
+	if p.isFigure(word) {
+		t.metric = metric{name: word, figure: true}
+		return t, p.stage(&t)
+	}
 	m, msg, hint := parseMetric(word)
 	if msg != "" {
-		return t, p.fail(start, hint, "%s", msg)
+		return t, p.fail(start, p.figureHint(word, hint), "%s", msg)
 	}
 	t.metric = m
 	if err := p.selectors(&t); err != nil {
@@ -187,6 +192,7 @@ func (p *parser) stage(t *term) (err error) {
 	if !p.take("[") {
 		return nil
 	}
+	at := p.pos
 	if t.stage, err = p.name("/[]"); err != nil {
 		return err
 	}
@@ -199,7 +205,7 @@ func (p *parser) stage(t *term) (err error) {
 	if !p.take("]") {
 		return p.fail(p.pos, "put a name with brackets or slashes in double quotes", "expected ] after a stage")
 	}
-	return nil
+	return p.settleVariant(t, at)
 }
 
 // name reads a name in double quotes, or one that ends before any of the bytes in end.

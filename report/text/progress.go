@@ -208,9 +208,9 @@ func (p *Progress) promises() []string {
 			parts = append(parts, p.out.paint(s, "✗ "+clean(b.Expr)))
 		}
 	}
-	state := fmt.Sprintf("%s, none broken", plural(len(p.results), "budget"))
+	state := fmt.Sprintf("%s, none broken", Plural(len(p.results), "budget"))
 	if broken > 0 {
-		state = fmt.Sprintf("%d of %s broken", broken, plural(len(p.results), "budget"))
+		state = fmt.Sprintf("%d of %s broken", broken, Plural(len(p.results), "budget"))
 	}
 	return append([]string{state}, parts...)
 }

@@ -34,6 +34,14 @@ const (
 // writer.
 func Summary(w io.Writer, run *report.Run, opt Options) error {
 	p := newPrinter(w, opt)
+	if run.Experiment != nil {
+		verdict(p, run)
+		experiment(p, run, opt.Brief)
+		if !opt.Brief {
+			files(p, run, opt)
+		}
+		return p.err
+	}
 	sections := []func(*printer, *report.Run){verdict, budgets}
 	if !opt.Brief {
 		sections = append(sections, loads, times, requests, failures, phases, generator, notes)
@@ -89,6 +97,9 @@ func headline(v report.Verdict) (string, style) {
 
 // because says in one sentence what the verdict rests on.
 func because(run *report.Run) string {
+	if run.Experiment != nil {
+		return claimed(run)
+	}
 	var broken, unsettled, failing int
 	for _, b := range run.Budgets {
 		if b.Level == budget.Warn {
@@ -108,14 +119,14 @@ func because(run *report.Run) string {
 	case report.Failed:
 		return "the target never answered"
 	case report.Breach:
-		return fmt.Sprintf("%d of %s broken", broken, plural(failing, "budget"))
+		return fmt.Sprintf("%d of %s broken", broken, Plural(failing, "budget"))
 	case report.Inconclusive:
 		return inconclusive(run, broken, unsettled)
 	}
 	if failing == 0 {
 		return "the measurement is valid; " + unjudged(run)
 	}
-	return plural(failing, "budget") + " kept, and the measurement is valid"
+	return Plural(failing, "budget") + " kept, and the measurement is valid"
 }
 
 // unjudged is what a run without a budget rests on. That requests failed breaks nothing
@@ -137,14 +148,15 @@ func unjudged(run *report.Run) string {
 func inconclusive(run *report.Run, broken, unsettled int) string {
 	switch {
 	case !run.Validity.Valid && broken > 0:
-		return plural(broken, "budget") + " broken, but the measurement is not valid"
+		return Plural(broken, "budget") + " broken, but the measurement is not valid"
 	case !run.Validity.Valid:
 		return "the measurement is not valid"
 	}
-	return plural(unsettled, "budget") + " had too little data"
+	return Plural(unsettled, "budget") + " had too little data"
 }
 
-func plural(n int, noun string) string {
+// Plural returns a number of things in words: 1 claim, 2 claims.
+func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
@@ -169,7 +181,7 @@ func files(p *printer, run *report.Run, opt Options) {
 	p.section("Files")
 	if opt.Dir != "" {
 		dir := clean(filepath.Clean(opt.Dir)) + string(filepath.Separator)
-		names := strings.Join([]string{report.RunFile, report.HistogramFile, report.CounterFile}, "  ")
+		names := strings.Join(filesOf(run), "  ")
 		if line := "  " + dir + "  " + names; columnsOf(line) <= p.width {
 			p.line(line)
 		} else {
@@ -185,6 +197,21 @@ func files(p *printer, run *report.Run, opt Options) {
 	}
 }
 
+// filesOf returns what is in the directory of a run; an experiment has a directory for
+// each of its runs.
+func filesOf(run *report.Run) []string {
+	if run.Experiment == nil {
+		return []string{report.RunFile, report.HistogramFile, report.CounterFile}
+	}
+	names := []string{report.RunFile}
+	for _, v := range run.Variants {
+		for _, r := range v.Runs {
+			names = append(names, r.Dir+"/")
+		}
+	}
+	return names
+}
+
 func next(p *printer, command string) {
 	p.line("")
 	p.line(p.paint(bold, "Next") + "  " + clean(command))
@@ -197,8 +224,10 @@ func nextCommand(run *report.Run, dir string) string {
 		return "curl -v " + quote(run.Target)
 	case len(run.Validity.LimitedBy) > 0:
 		return "plimsoll doctor"
-	case dir == "":
+	case dir == "" || run.Experiment != nil && len(run.Variants[0].Runs) == 0:
 		return ""
+	case run.Experiment != nil:
+		return "plimsoll report " + quote(filepath.Join(dir, run.Variants[0].Runs[0].Dir))
 	case len(run.Budgets) == 0:
 		return "plimsoll check " + quote(dir) + " --budget 'p99 < 200ms'"
 	}

@@ -278,7 +278,7 @@ func phases(p *printer, run *report.Run) {
 func generator(p *printer, run *report.Run) {
 	v := run.Validity
 	p.section("Generator")
-	cpu := fmt.Sprintf("processor %s of %s", report.FormatShare(v.CPUShare), plural(run.Plimsoll.CPUs, "core"))
+	cpu := fmt.Sprintf("processor %s of %s", report.FormatShare(v.CPUShare), Plural(run.Plimsoll.CPUs, "core"))
 	parts := []string{cpu, "garbage collection " + report.FormatShare(v.GCShare)}
 	if v.Lag != (report.Lag{}) {
 		lag := func(us float64) string { return milliseconds(us / 1000) }

@@ -1,0 +1,215 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"plimsoll/engine/experiment"
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/report/text"
+	"plimsoll/scenarios"
+)
+
+// laboratory is an experiment under way.
+type laboratory struct {
+	m        *measurement
+	scenario *scenarios.Scenario
+	dir      string
+	ref      *reference // the one target of all runs, if there is one; nil: each has its own
+	trials   []*budget.Trial
+	report   *report.Experiment
+	meta     report.Meta
+}
+
+// experiment runs the variants in turn until every claim is decided, and returns an error
+// that carries the exit code of the verdict, nil for claims that are all confirmed.
+func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir string) error {
+	if m.options.Target != "" && s.Target.Reference != "" {
+		return usageError("leave out --target", "scenario %s turns knobs of the reference target, which %s does not have", s.Name, m.options.Target)
+	}
+	started := time.Now()
+	l := &laboratory{m: m, scenario: s, dir: cmp.Or(dir, report.DefaultDir(s.Name, started))}
+	if err := report.CreateExperiment(l.dir); err != nil {
+		return withHint("--out DIR saves it elsewhere", withCode(exitUsage, err))
+	}
+	l.prepare(started)
+	defer l.stop()
+	e := s.Experiment
+	rounds, err := experiment.Order{Round: e.Order, Most: e.Rounds}.Run(ctx, l.turn, l.settled)
+	l.report.Rounds = rounds
+	ending := report.Complete
+	if err != nil {
+		if interrupted(ctx) == nil {
+			return err
+		}
+		ending = report.Stopped
+	}
+	run := l.sum(ending, time.Since(started))
+	if err := report.SaveExperiment(l.dir, run); err != nil {
+		m.w.warn(err)
+		return m.conclude(ctx, run, "")
+	}
+	return m.conclude(ctx, run, l.dir)
+}
+
+// prepare sets up the report.
+func (l *laboratory) prepare(started time.Time) {
+	s := l.scenario
+	l.report = &report.Experiment{Order: s.Experiment.Order}
+	if a := s.Article; a != nil {
+		l.report.Article = &report.Article{Section: a.Section, Says: a.Says, Requirements: a.Requirements, Theory: a.Theory}
+	}
+	for _, v := range s.Experiment.Variants {
+		l.report.Variants = append(l.report.Variants, report.Variant{Name: v.Name, Settings: differences(s, v.Scenario), Runs: []report.VariantRun{}})
+	}
+	b := readBuild()
+	l.meta = report.Meta{
+		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
+		Scenario: s.Name, About: strings.Join(strings.Fields(s.About), " "), Target: s.Target.String(),
+		Command: report.Redact(append([]string{"plimsoll"}, l.m.w.args...)), Started: started, IntervalS: 1,
+	}
+}
+
+// differences returns the knobs in which a variant differs from the scenario.
+func differences(s, v *scenarios.Scenario) map[string]string {
+	set := map[string]string{}
+	for path, value := range v.Target.Set {
+		if was, ok := s.Target.Set[path]; !ok || was != value {
+			set[path] = value
+		}
+	}
+	return set
+}
+
+func (l *laboratory) stop() {
+	if l.ref == nil {
+		return
+	}
+	if err := l.ref.stop(); err != nil {
+		l.m.w.note("warning: %v", err)
+	}
+}
+
+// turn runs a variant once.
+func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error) {
+	v := l.scenario.Experiment.Variant(turn.Variant)
+	ref, err := l.target(ctx, v)
+	if err != nil {
+		return err
+	}
+	if ref != nil && l.ref == nil {
+		defer func() {
+			if stopped := ref.stop(); stopped != nil && err == nil {
+				l.m.w.note("warning: %v", stopped)
+			}
+		}()
+	}
+	t := &trial{
+		scenario: v.Scenario, control: newControl(ref, l.scenario.File()), before: v.Do,
+		dir: filepath.Join(l.dir, fmt.Sprintf("%02d-%s", turn.Number, report.FileName(v.Name))),
+	}
+	t.title = fmt.Sprintf("%s  (run %d, round %d of at most %d)", v.Name, turn.Number, turn.Round, l.scenario.Experiment.Rounds)
+	if ref != nil {
+		t.target = ref.url
+	}
+	legend, err := l.legend(v)
+	if err != nil {
+		return err
+	}
+	t.listens = legend
+	run, _, err := l.m.try(ctx, t)
+	if err != nil {
+		return err
+	}
+	l.take(turn, t, run)
+	if run.Ended == report.Stopped {
+		return cmp.Or(context.Cause(ctx), errRunOver)
+	}
+	return nil
+}
+
+// legend returns a trial of the variant that has seen nothing yet.
+func (l *laboratory) legend(v *scenarios.Variant) (*budget.Trial, error) {
+	trial, err := budget.NewTrial(v.Scenario.Legend(), l.scenario.Experiment.Claims, v.Name)
+	if err != nil {
+		return nil, withCode(exitUsage, err)
+	}
+	return trial, nil
+}
+
+// target returns the target for a turn: a new one, or the one of all with its knobs turned.
+func (l *laboratory) target(ctx context.Context, v *scenarios.Variant) (*reference, error) {
+	t := v.Scenario.Target
+	if t.Reference == "" {
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	if l.scenario.Experiment.Fresh || l.ref == nil {
+		ref, err := startReference(ctx, t.Reference, t.Set)
+		if err == nil && !l.scenario.Experiment.Fresh {
+			l.ref = ref
+		}
+		return ref, err
+	}
+	c := newControl(l.ref, "")
+	if err := c.send(ctx, "DELETE", "/faults", nil, false); err != nil {
+		return nil, fmt.Errorf("end the faults of the run before: %w", err)
+	}
+	knobs := map[string]string{}
+	for _, other := range l.scenario.Experiment.Variants {
+		for path := range differences(l.scenario, other.Scenario) {
+			knobs[path] = t.Set[path]
+		}
+	}
+	if err := c.turn(ctx, knobs, 0); err != nil {
+		return nil, fmt.Errorf("turn the knobs of variant %s: %w", v.Name, err)
+	}
+	return l.ref, nil
+}
+
+// take keeps what a turn has shown.
+func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
+	for name, g := range t.given {
+		t.listens.Give(name, g)
+	}
+	switch {
+	case run.Ended == report.Stopped:
+		return // half a run says nothing about a claim
+	case len(run.Validity.LimitedBy) > 0:
+		t.listens.Doubt("the generator limited the run (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
+	}
+	l.trials = append(l.trials, t.listens)
+	for i := range l.report.Variants {
+		if v := &l.report.Variants[i]; v.Name == turn.Variant {
+			v.Runs = append(v.Runs, report.VariantRun{
+				Dir: filepath.Base(t.dir), Number: turn.Number, Started: run.Started, Verdict: run.Verdict, Validity: run.Validity,
+				Loads: run.Loads, Figures: run.Figures, Events: run.Events,
+			})
+		}
+	}
+}
+
+// settled reports whether no claim is left open.
+func (l *laboratory) settled() bool {
+	open := 0
+	for _, c := range budget.Judge(l.scenario.Experiment.Claims, l.trials) {
+		if c.Result == budget.Undecided {
+			open++
+		}
+	}
+	if open > 0 {
+		l.m.w.note("%s not decided yet: another round", text.Plural(open, "claim"))
+	}
+	return open == 0
+}
+
+// sum makes the run of the whole experiment.
+func (l *laboratory) sum(ending report.Ending, took time.Duration) *report.Run {
+	l.report.Claims = budget.Judge(l.scenario.Experiment.Claims, l.trials)
+	return report.Conclude(l.meta, l.report, ending, took)
+}

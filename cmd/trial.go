@@ -1,0 +1,211 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"plimsoll/engine"
+	"plimsoll/engine/experiment"
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/scenarios"
+)
+
+// trial is one run of a scenario: by itself, or as the turn of a variant.
+type trial struct {
+	scenario *scenarios.Scenario
+	control  *control
+	target   string // replaces the scenario's; empty: it stays
+	dir      string // where it is saved; empty: runs/NAME-TIMESTAMP
+	before   []scenarios.Action
+	listens  *budget.Trial // nil: no claims
+	title    string        // of its progress; may be empty
+	given    map[string]budget.Given
+}
+
+// try runs a trial and returns its run, and the directory where it is saved, "" if it could
+// not be saved to the end.
+func (m *measurement) try(ctx context.Context, t *trial) (*report.Run, string, error) {
+	opt := m.options
+	opt.Target = cmp.Or(t.target, opt.Target)
+	p, err := t.scenario.Plan(opt)
+	if err != nil {
+		return nil, "", withCode(exitUsage, err)
+	}
+	defer p.Close() //nolint:errcheck // data files are only read
+	for _, a := range t.before {
+		if err := t.control.do(ctx, a); err != nil {
+			return nil, "", withCode(exitUnreachable, fmt.Errorf("prepare the target: %w", err))
+		}
+	}
+	if err := preflight(ctx, p); err != nil {
+		return nil, "", err
+	}
+	begun := t.takeFigures(ctx)
+	started := time.Now()
+	d := &drive{m: m, trial: t, plan: p, meta: m.meta(t.scenario, p, started)}
+	d.finish = func() { t.given = t.changes(ctx, begun) }
+	return d.run(ctx, cmp.Or(t.dir, report.DefaultDir(t.scenario.Name, started)))
+}
+
+// takeFigures asks the target for the figures of the scenario.
+func (t *trial) takeFigures(ctx context.Context) map[string]budget.Given {
+	taken := map[string]budget.Given{}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlLimit)
+	defer cancel()
+	for _, f := range t.scenario.Figures {
+		v, err := t.control.figure(ctx, f)
+		g := budget.Given{Value: v}
+		if err != nil {
+			g.Lack = err.Error()
+		}
+		taken[f.Name] = g
+	}
+	return taken
+}
+
+// changes takes the figures at the end of the run. One that is a change has to have been
+// there before.
+func (t *trial) changes(ctx context.Context, before map[string]budget.Given) map[string]budget.Given {
+	now := t.takeFigures(ctx)
+	for _, f := range t.scenario.Figures {
+		g, was := now[f.Name], before[f.Name]
+		if f.Take == "change" {
+			g.Value -= was.Value
+			g.Lack = cmp.Or(g.Lack, was.Lack)
+			now[f.Name] = g
+		}
+	}
+	return now
+}
+
+// drive is the part of a trial in which load is made.
+type drive struct {
+	m      *measurement
+	trial  *trial
+	plan   *scenarios.Plan
+	meta   report.Meta
+	finish func() // called when the load is over and the target still there
+}
+
+// run makes the load and saves what happens as it goes.
+func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error) {
+	m, p := d.m, d.plan
+	watch, err := budget.NewWatch(p.Legend, p.Budgets)
+	if err != nil {
+		return nil, "", withCode(exitUsage, err)
+	}
+	writer, err := report.Create(dir, d.meta, p.Legend, watch)
+	if err != nil {
+		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
+	}
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	ui := m.progress(p, d.trial.title)
+	played, err := d.play(ctx)
+	if err != nil {
+		ui.close()
+		return nil, "", err
+	}
+	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
+		watch.Observe(i)
+		if watch.Broken() != nil {
+			abort(errAborted)
+		}
+		if d.trial.listens != nil {
+			d.trial.listens.Observe(i)
+		}
+		if err := writer.Interval(i); err != nil {
+			ui.warn(err)
+		}
+		ui.observe(i, watch.Results())
+	})
+	ui.close()
+	d.finish()
+	run := report.Summarize(d.meta, total, watch.Results(), endingOf(err))
+	run.Events, run.Figures = played(), d.trial.figures()
+	run.Notes = append(run.Notes, cutShort(p, run)...)
+	if err := writer.Finish(run); err != nil {
+		m.w.warn(err)
+		return run, "", nil
+	}
+	return run, writer.Dir(), nil
+}
+
+// endingOf says how a run ended of which engine.Run returned err.
+func endingOf(err error) report.Ending {
+	switch {
+	case errors.Is(err, errAborted):
+		return report.Aborted
+	case err != nil:
+		return report.Stopped
+	}
+	return report.Complete
+}
+
+// mostHappenings bounds what is kept of the time line: a target may have a lot to say.
+const mostHappenings = 500
+
+// play starts the time line. What it returns ends it and tells what happened.
+func (d *drive) play(ctx context.Context) (func() []report.Happening, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	if len(d.trial.scenario.Events) == 0 && d.trial.listens == nil {
+		end(nil)
+		return func() []report.Happening { return nil }, nil
+	}
+	signals, err := d.trial.control.signals(ctx)
+	if err != nil {
+		end(nil)
+		return nil, withCode(exitUnreachable, err)
+	}
+	var events []experiment.Event
+	for _, e := range d.trial.scenario.Events {
+		events = append(events, experiment.Event{
+			Name: e.String(), At: e.At, When: e.When,
+			Do: func(ctx context.Context) error { return d.trial.control.do(ctx, e.Action) },
+		})
+	}
+	done := make(chan []experiment.Entry, 1)
+	start := time.Now()
+	go func() { done <- experiment.Play(ctx, start, events, signals) }()
+	return func() []report.Happening {
+		end(errRunOver)
+		return happenings(<-done)
+	}, nil
+}
+
+var errRunOver = errors.New("the run was over before")
+
+func happenings(entries []experiment.Entry) (all []report.Happening) {
+	for i, e := range entries {
+		if i == mostHappenings {
+			return append(all, report.Happening{AtS: e.At.Seconds(), By: "scenario", Text: fmt.Sprintf("%d more", len(entries)-i)})
+		}
+		h := report.Happening{AtS: e.At.Seconds(), Text: e.Text, By: "scenario"}
+		if e.Signal {
+			h.By = "target"
+		}
+		if e.Err != nil {
+			h.Error = e.Err.Error()
+		}
+		all = append(all, h)
+	}
+	return all
+}
+
+// figures returns what the target gave.
+func (t *trial) figures() map[string]float64 {
+	if len(t.given) == 0 {
+		return nil
+	}
+	figures := map[string]float64{}
+	for name, g := range t.given {
+		if g.Lack == "" {
+			figures[name] = g.Value
+		}
+	}
+	return figures
+}

@@ -1,0 +1,232 @@
+package text
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"plimsoll/report"
+	"plimsoll/report/budget"
+)
+
+// experiment writes what an experiment came to: the claims first, then the numbers of each
+// variant, what happened meanwhile, and what it is about.
+func experiment(p *printer, run *report.Run, brief bool) {
+	claims(p, run.Claims)
+	if brief {
+		return
+	}
+	variants(p, run.Variants)
+	for _, v := range run.Variants {
+		timeline(p, v)
+	}
+	subject(p, run)
+}
+
+// claimed says in one sentence what an experiment's verdict rests on.
+func claimed(run *report.Run) string {
+	counts := map[budget.Ruling]int{}
+	for _, c := range run.Claims {
+		counts[c.Result]++
+	}
+	switch {
+	case run.Verdict == report.Interrupted:
+		return "this is what was measured until then"
+	case counts[budget.Refuted] > 0:
+		return fmt.Sprintf("%d of %s refuted", counts[budget.Refuted], Plural(len(run.Claims), "claim"))
+	case run.Verdict == report.Breach:
+		return "a budget was broken in a run"
+	case counts[budget.Undecided] > 0:
+		return fmt.Sprintf("%d of %s not decided after %s", counts[budget.Undecided], Plural(len(run.Claims), "claim"), Plural(run.Rounds, "round"))
+	}
+	return Plural(len(run.Claims), "claim") + " confirmed"
+}
+
+func claims(p *printer, results []budget.ClaimResult) {
+	t := table{columns: []column{{title: "Claims", left: true, flex: true}, {title: "observed"}, {title: "limit"}, {left: true}}}
+	for _, c := range results {
+		mark, s := claimMark(c.Result)
+		t.add(cell{mark + " " + clean(c.Expr), s}, cell{quantity(c.Observed, c.Unit), plain},
+			cell{rounded(quantity(c.Limit, c.Unit)), plain}, cell{string(c.Result), s})
+	}
+	p.line("")
+	t.write(p)
+	for _, c := range results {
+		_, s := claimMark(c.Result)
+		if c.Reason != "" {
+			p.wrapped("  · ", s, clean(c.Expr+": "+c.Reason))
+		}
+		if c.Result != budget.Confirmed {
+			for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
+				if side != nil && len(side.Values) > 0 {
+					p.wrapped("    ", dim, clean(side.Metric)+": "+sideValues(side, c.Unit))
+				}
+			}
+		}
+	}
+}
+
+func claimMark(r budget.Ruling) (string, style) {
+	switch r {
+	case budget.Confirmed:
+		return "  ✓", green
+	case budget.Refuted:
+		return "  ✗", red
+	}
+	return "  ?", yellow
+}
+
+// sideValues lists what each run says, and the interval of them all.
+func sideValues(s *budget.ClaimSide, unit string) string {
+	var values []string
+	for _, v := range s.Values {
+		values = append(values, quantity(&v, unit))
+	}
+	text := strings.Join(values, ", ")
+	if len(s.Interval) == 2 && s.Interval[0] != s.Interval[1] {
+		text += fmt.Sprintf("  (95 %% of it between %s and %s)", quantity(&s.Interval[0], unit), quantity(&s.Interval[1], unit))
+	}
+	return text
+}
+
+// variants writes the numbers of every run of every variant.
+func variants(p *printer, all []report.Variant) {
+	t := table{columns: []column{
+		{title: "Variants", left: true, flex: true},
+		{title: "sent"},
+		{title: "failed"},
+		{title: "dropped", drop: 3},
+		{title: "goodput"},
+		{title: "p50", drop: 4},
+		{title: "p95", drop: 5},
+		{title: "p99"},
+		{title: "max", drop: 2},
+	}}
+	for _, v := range all {
+		t.add(cell{"  " + clean(v.Name+settings(v.Settings)), bold})
+		for _, r := range v.Runs {
+			for _, l := range r.Loads {
+				name := fmt.Sprintf("    run %d", r.Number)
+				if len(r.Loads) > 1 {
+					name += " " + clean(l.Name)
+				}
+				t.add(variantRow(name, l.Figures)...)
+				for _, stage := range l.Stages {
+					if len(l.Stages) > 1 {
+						t.add(variantRow("      "+clean(stage.Name), stage.Figures)...)
+					}
+				}
+			}
+			if text := figures(r.Figures); text != "" {
+				t.add(cell{"      " + text, dim})
+			}
+		}
+	}
+	p.line("")
+	t.write(p)
+}
+
+// settings lists what a variant sets.
+func settings(set map[string]string) string {
+	var parts []string
+	for path, value := range set {
+		parts = append(parts, path+"="+value)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	slices.Sort(parts)
+	return "  " + strings.Join(parts, " ")
+}
+
+func figures(values map[string]float64) string {
+	var parts []string
+	for name, v := range values {
+		parts = append(parts, clean(name)+" "+whole(v))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, " · ")
+}
+
+func variantRow(name string, f report.Figures) []cell {
+	row := []cell{
+		{name, plain}, {report.FormatCount(f.Sent), plain}, alarming(f.Failed+f.Unfinished, red, dim), alarming(f.Dropped, yellow, dim),
+		{report.FormatNumber(f.Goodput) + "/s", plain},
+	}
+	q := f.Latency
+	if q == nil {
+		return append(row, cell{none, dim}, cell{none, dim}, cell{none, dim}, cell{none, dim})
+	}
+	for _, x := range []float64{q.P50, q.P95, q.P99, q.Max} {
+		row = append(row, cell{milliseconds(x), plain})
+	}
+	return row
+}
+
+// mostEntries bounds how many different things of a time line are shown.
+const mostEntries = 12
+
+// timeline writes what was done to the target in the last run of a variant, and what the
+// target said. What it said several times is one line.
+func timeline(p *printer, v report.Variant) {
+	if len(v.Runs) == 0 || len(v.Runs[len(v.Runs)-1].Events) == 0 {
+		return
+	}
+	last := v.Runs[len(v.Runs)-1]
+	p.section(fmt.Sprintf("Events of %s (run %d)", clean(v.Name), last.Number))
+	shown := 0
+	for i, e := range last.Events {
+		kind := happened(e)
+		if e.By == "target" && slices.ContainsFunc(last.Events[:i], func(o report.Happening) bool { return o.By == e.By && happened(o) == kind }) {
+			continue
+		}
+		if shown++; shown > mostEntries {
+			p.line("  …")
+			return
+		}
+		text, s := kind, dim
+		if e.By == "target" {
+			text = "· " + kind
+			if n := count(last.Events, kind); n > 1 {
+				text += fmt.Sprintf(" (%d times)", n)
+			}
+		}
+		if e.Error != "" {
+			text, s = text+": "+e.Error, yellow
+		}
+		p.wrapped(fmt.Sprintf("  %6.2fs  ", e.AtS), s, clean(text))
+	}
+}
+
+// happened names an entry of the time line, without the details of what the target said.
+func happened(e report.Happening) string {
+	if e.By != "target" {
+		return e.Text
+	}
+	kind, _, _ := strings.Cut(e.Text, " ")
+	return kind
+}
+
+func count(events []report.Happening, kind string) (n int) {
+	for _, e := range events {
+		if e.By == "target" && happened(e) == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// subject writes what the experiment is about and what it puts to the test.
+func subject(p *printer, run *report.Run) {
+	if run.About == "" && run.Article == nil {
+		return
+	}
+	p.section("What it shows")
+	p.wrapped("  ", plain, clean(run.About))
+	if a := run.Article; a != nil {
+		p.wrapped("  ", plain, clean(fmt.Sprintf("The article, section %s: “%s”", a.Section, a.Says)))
+		if a.Theory != "" {
+			p.wrapped("  ", plain, clean("Expected: "+strings.Join(strings.Fields(a.Theory), " ")))
+		}
+	}
+}
