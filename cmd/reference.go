@@ -57,6 +57,34 @@ func checkReference(where string, t scenarios.Target) error {
 	return scenarios.Problems{mistake}
 }
 
+// checkReferences does so for a scenario, for each of its variants, and for the knobs that
+// its events turn.
+func checkReferences(where string, s *scenarios.Scenario) error {
+	targets := []scenarios.Target{s.Target}
+	if s.Experiment != nil {
+		for _, v := range s.Experiment.Variants {
+			targets = append(targets, v.Scenario.Target)
+		}
+	}
+	for _, e := range s.Events {
+		if len(e.Knobs) > 0 {
+			t := s.Target
+			t.Set = maps.Clone(t.Set)
+			if t.Set == nil {
+				t.Set = map[string]string{}
+			}
+			maps.Copy(t.Set, e.Knobs)
+			targets = append(targets, t)
+		}
+	}
+	for _, t := range targets {
+		if err := checkReference(where, t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settingsOf returns knobs as "path=value", in order.
 func settingsOf(set map[string]string) []string {
 	var all []string

@@ -30,7 +30,7 @@ the JSON Schema with which an editor helps to write them.`,
 func (w *world) openScenario(name string, settings ...string) (*scenarios.Scenario, error) {
 	s, err := w.readScenario(name, settings)
 	if err == nil {
-		err = checkReference(name, s.Target)
+		err = checkReferences(name, s)
 	}
 	return s, err
 }

@@ -148,7 +148,9 @@ func (d *decoder) article(n *yaml.Node) *Article {
 
 func (s *Scenario) figureNames() (names []string) {
 	for _, f := range s.Figures {
-		names = append(names, f.Name)
+		if !budget.IsMetric(f.Name) {
+			names = append(names, f.Name)
+		}
 	}
 	return names
 }

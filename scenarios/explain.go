@@ -30,6 +30,8 @@ func (s *Scenario) Explain() string {
 			fmt.Fprintf(&b, "  %s\n", budget)
 		}
 	}
+	s.explainEvents(&b)
+	s.explainExperiment(&b)
 	return b.String()
 }
 

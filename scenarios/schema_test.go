@@ -115,6 +115,7 @@ func TestTheSchemaKnowsTheKeysThatTheDecoderKnows(t *testing.T) {
 	got := map[string][]string{}
 	d := &decoder{tree: tree, visit: func(object string, keys []string) { got[object] = keys }}
 	d.scenario()
+	d.actions(d.edit("on"))
 	if diff := cmp.Diff(got, schemaKeys(t)); diff != "" {
 		t.Errorf("keys (-decoder +schema):\n%s", diff)
 	}

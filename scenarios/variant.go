@@ -102,7 +102,39 @@ func (s *Scenario) variants() error {
 		}
 		problems = append(problems, s.bind(v)...)
 	}
+	if len(problems) == 0 && !s.Experiment.Fresh {
+		problems = s.live()
+	}
 	return problems.orNil()
+}
+
+// live finds knobs that one variant sets and another leaves alone: on a target that lives
+// on, nobody would turn them back.
+func (s *Scenario) live() (problems Problems) {
+	first := s.Experiment.Variants[0]
+	for _, v := range s.Experiment.Variants[1:] {
+		for _, path := range differentKeys(first.Scenario.Target.Set, v.Scenario.Target.Set) {
+			problems = append(problems, Problem{
+				File: s.from.file, Line: 1, Col: 1,
+				Msg:  fmt.Sprintf("knob %s is set in one of the variants %s and %s, and not in the other", quote(path), quote(first.Name), quote(v.Name)),
+				Hint: "with  fresh: false  every variant sets the same knobs",
+			})
+		}
+	}
+	return problems
+}
+
+// differentKeys returns the keys that only one of two maps has, sorted.
+func differentKeys(a, b map[string]string) (keys []string) {
+	for _, pair := range [][2]map[string]string{{a, b}, {b, a}} {
+		for k := range pair[0] {
+			if _, both := pair[1][k]; !both {
+				keys = append(keys, k)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
 }
 
 // within says of problems which variant they are about.
