@@ -42,25 +42,27 @@ func claimed(run *report.Run) string {
 	return Plural(len(run.Claims), "claim") + " confirmed"
 }
 
+// claims writes each claim in full, and below it what was seen. Unless it is confirmed,
+// what each run says follows.
 func claims(p *printer, results []budget.ClaimResult) {
-	t := table{columns: []column{{title: "Claims", left: true, flex: true}, {title: "observed"}, {title: "limit"}, {left: true}}}
+	p.section("Claims")
 	for _, c := range results {
 		mark, s := claimMark(c.Result)
-		t.add(cell{mark + " " + clean(c.Expr), s}, cell{quantity(c.Observed, c.Unit), plain},
-			cell{rounded(quantity(c.Limit, c.Unit)), plain}, cell{string(c.Result), s})
-	}
-	p.line("")
-	t.write(p)
-	for _, c := range results {
-		_, s := claimMark(c.Result)
-		if c.Reason != "" {
-			p.wrapped("  · ", s, clean(c.Expr+": "+c.Reason))
+		p.wrapped(mark+" ", s, clean(c.Expr))
+		word := string(c.Result)
+		if c.Observed != nil && c.Limit != nil {
+			word += fmt.Sprintf(": observed %s, limit %s", quantity(c.Observed, c.Unit), rounded(quantity(c.Limit, c.Unit)))
 		}
-		if c.Result != budget.Confirmed {
-			for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
-				if side != nil && len(side.Values) > 0 {
-					p.wrapped("    ", dim, clean(side.Metric)+": "+sideValues(side, c.Unit))
-				}
+		p.line("    " + p.paint(s, word))
+		if c.Reason != "" {
+			p.wrapped("    ", plain, clean(c.Reason))
+		}
+		if c.Result == budget.Confirmed {
+			continue
+		}
+		for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
+			if side != nil && len(side.Values) > 0 {
+				p.wrapped("    ", dim, clean(side.Metric)+": "+sideValues(side, c.Unit))
 			}
 		}
 	}
