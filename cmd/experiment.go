@@ -184,6 +184,9 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 		t.listens.Doubt("the generator limited the run (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	}
 	l.trials = append(l.trials, t.listens)
+	if l.scenario.Target.Reference == "" {
+		l.meta.Target = run.Target // with its variables filled in
+	}
 	for i := range l.report.Variants {
 		if v := &l.report.Variants[i]; v.Name == turn.Variant {
 			v.Runs = append(v.Runs, report.VariantRun{

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
 	"time"
 
 	"plimsoll/engine"
@@ -127,12 +130,32 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	d.finish()
 	run := report.Summarize(d.meta, total, watch.Results(), endingOf(err))
 	run.Events, run.Figures = played(), d.trial.figures()
+	d.saveTruth(ctx, dir)
 	run.Notes = append(run.Notes, cutShort(p, run)...)
 	if err := writer.Finish(run); err != nil {
 		m.w.warn(err)
 		return run, "", nil
 	}
 	return run, writer.Dir(), nil
+}
+
+// truthFile holds what the reference target says has happened, beside what was measured.
+const truthFile = "truth.json"
+
+// saveTruth keeps the target's own account of the run, if it gives one.
+func (d *drive) saveTruth(ctx context.Context, dir string) {
+	if d.trial.control.admin == "" || d.trial.listens == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlLimit)
+	defer cancel()
+	truth, err := d.trial.control.call(ctx, http.MethodGet, "/truth", nil, false)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, truthFile), truth, 0o644) //nolint:gosec // results are for everyone to read
+	}
+	if err != nil {
+		d.m.w.warn(fmt.Errorf("save what the target says of itself: %w", err))
+	}
 }
 
 // endingOf says how a run ended of which engine.Run returned err.
