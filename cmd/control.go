@@ -139,28 +139,31 @@ func (c *control) signals(ctx context.Context) (<-chan experiment.Signal, error)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // hear closes it
 	if err != nil {
 		return nil, fmt.Errorf("follow the target's events: %w", err)
 	}
-	go func() {
-		defer close(out)
-		defer resp.Body.Close()
-		lines := bufio.NewScanner(resp.Body)
-		lines.Buffer(nil, 1<<20)
-		for lines.Scan() {
-			data, found := strings.CutPrefix(lines.Text(), "data: ")
-			if !found {
-				continue
-			}
-			select {
-			case out <- signalOf([]byte(data)):
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
+	go hear(ctx, resp.Body, out)
 	return out, nil
+}
+
+// hear hands on what the target says until it ends or ctx does.
+func hear(ctx context.Context, body io.ReadCloser, out chan<- experiment.Signal) {
+	defer close(out)
+	defer body.Close()
+	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		data, found := strings.CutPrefix(lines.Text(), "data: ")
+		if !found {
+			continue
+		}
+		select {
+		case out <- signalOf([]byte(data)):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // signalOf reads one event of the target.

@@ -37,27 +37,18 @@ The scenario - is read from standard input.`,
   plimsoll run checkout.yaml --out results/today
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
   plimsoll run checkout.yaml --set load[0].rate=200/s --json`,
-		Annotations: exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
-		Args: func(cmd *cobra.Command, args []string) error {
-			switch {
-			case all && len(args) > 0:
-				return usageError("leave one of them out", "--all runs every bundled experiment, and %s was named besides", args[0])
-			case all:
-				return nil
-			}
-			return someArgs("a scenario")(cmd, args)
-		},
+		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
+		Args:              func(cmd *cobra.Command, args []string) error { return namedOrAll(cmd, args, all) },
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if all {
-				var err error
-				if args, err = scenarios.Experiments(); err != nil {
-					return err
-				}
-			}
 			m, err := w.newMeasurement(cmd, f)
 			if err != nil {
 				return err
+			}
+			if all {
+				if args, err = scenarios.Experiments(); err != nil {
+					return err
+				}
 			}
 			opened, err := w.openScenarios(args, append(m.gaps, settings...), quick)
 			if err != nil {
@@ -77,6 +68,17 @@ The scenario - is read from standard input.`,
 	flags.BoolVar(&all, "all", false, "run every bundled experiment")
 	flags.BoolVar(&quick, "quick", false, "run the quick form, as the scenario gives it: some seconds, and looser claims")
 	return cmd
+}
+
+// namedOrAll checks that scenarios are named, or all asked for, and not both.
+func namedOrAll(cmd *cobra.Command, args []string, all bool) error {
+	switch {
+	case all && len(args) > 0:
+		return usageError("leave one of them out", "--all runs every bundled experiment, and %s was named besides", args[0])
+	case all:
+		return nil
+	}
+	return someArgs("a scenario")(cmd, args)
 }
 
 // openScenarios reads all of them before the first one runs; the error has the mistakes

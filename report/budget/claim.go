@@ -90,7 +90,7 @@ func (p *parser) settleVariant(t *term, at int) error {
 		t.variant, t.stage = t.stage, ""
 	}
 	if !slices.Contains(p.claims.Variants, t.variant) {
-		e := unknownName("variant", t.variant, p.claims.Variants).(*BindError) //nolint:errcheck,errorlint,forcetypeassert // it returns no other
+		e := unknownName("variant", t.variant, p.claims.Variants).(*BindError) //nolint:errorlint,forcetypeassert // it returns no other
 		return p.fail(at, e.Hint, "%s", e.Msg)
 	}
 	if t.metric.figure && t.stage != "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var abNames = Names{Variants: []string{"off", "on"}, Figures: []string{"origin", "peak_2"}} //nolint:gochecknoglobals // a fixture
+var abNames = Names{Variants: []string{"off", "on"}, Figures: []string{"origin", "peak_2"}}
 
 func TestClaimsReadBackAsTheyWereWritten(t *testing.T) {
 	for _, text := range []string{

@@ -107,25 +107,31 @@ func variants(p *printer, all []report.Variant) {
 	for _, v := range all {
 		t.add(cell{"  " + clean(v.Name+settings(v.Settings)), bold})
 		for _, r := range v.Runs {
-			for _, l := range r.Loads {
-				name := fmt.Sprintf("    run %d", r.Number)
-				if len(r.Loads) > 1 {
-					name += " " + clean(l.Name)
-				}
-				t.add(variantRow(name, l.Figures)...)
-				for _, stage := range l.Stages {
-					if len(l.Stages) > 1 {
-						t.add(variantRow("      "+clean(stage.Name), stage.Figures)...)
-					}
-				}
-			}
-			if text := figures(r.Figures); text != "" {
-				t.add(cell{"      " + text, dim})
-			}
+			t.variantRun(r)
 		}
 	}
 	p.line("")
 	t.write(p)
+}
+
+// variantRun adds the lines of one run: its loads, their stages, and the figures.
+func (t *table) variantRun(r report.VariantRun) {
+	for _, l := range r.Loads {
+		name := fmt.Sprintf("    run %d", r.Number)
+		if len(r.Loads) > 1 {
+			name += " " + clean(l.Name)
+		}
+		t.add(variantRow(name, l.Figures)...)
+		if len(l.Stages) == 1 {
+			continue
+		}
+		for _, stage := range l.Stages {
+			t.add(variantRow("      "+clean(stage.Name), stage.Figures)...)
+		}
+	}
+	if text := figures(r.Figures); text != "" {
+		t.add(cell{"      " + text, dim})
+	}
 }
 
 // settings lists what a variant sets.
@@ -152,7 +158,9 @@ func figures(values map[string]float64) string {
 
 func variantRow(name string, f report.Figures) []cell {
 	row := []cell{
-		{name, plain}, {report.FormatCount(f.Sent), plain}, alarming(f.Failed+f.Unfinished, red, dim), alarming(f.Dropped, yellow, dim),
+		{name, plain},
+		{report.FormatCount(f.Sent), plain},
+		alarming(f.Failed+f.Unfinished, red, dim), alarming(f.Dropped, yellow, dim),
 		{report.FormatNumber(f.Goodput) + "/s", plain},
 	}
 	q := f.Latency
