@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,8 +57,9 @@ func (c *control) do(ctx context.Context, a scenarios.Action) error {
 	}
 	program := exec.CommandContext(ctx, a.Run[0], a.Run[1:]...)
 	program.Dir = c.dir
+	program.WaitDelay = time.Second // what it left behind may hold its output open
 	said, err := program.CombinedOutput()
-	if err != nil {
+	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		return fmt.Errorf("%s: %w: %s", strings.Join(a.Run, " "), err, lastLine(said))
 	}
 	return nil
@@ -66,6 +68,9 @@ func (c *control) do(ctx context.Context, a scenarios.Action) error {
 // turn changes knobs of the reference target; after revert they are taken back, if that is
 // not 0.
 func (c *control) turn(ctx context.Context, knobs map[string]string, revert time.Duration) error {
+	if len(knobs) == 0 {
+		return nil
+	}
 	change := map[string]any{"set": knobs, "why": "the scenario"}
 	if revert > 0 {
 		change["revert_after"] = revert.String()

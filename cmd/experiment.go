@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,17 +47,22 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 	l.report.Rounds = rounds
 	ending := report.Complete
 	if err != nil {
-		if interrupted(ctx) == nil {
-			return err
-		}
 		ending = report.Stopped
 	}
 	run := l.sum(ending, time.Since(started))
+	dir = l.dir
+	if err != nil && interrupted(ctx) == nil {
+		run.Notes = append(run.Notes, "it ended early: "+err.Error())
+	}
 	if err := report.SaveExperiment(l.dir, run); err != nil {
 		m.w.warn(err)
-		return m.conclude(ctx, run, "")
+		dir = ""
 	}
-	return m.conclude(ctx, run, l.dir)
+	shown := m.conclude(ctx, run, dir)
+	if err != nil && interrupted(ctx) == nil {
+		return err
+	}
+	return shown
 }
 
 // prepare sets up the report.
@@ -127,6 +134,11 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 	if err != nil {
 		return err
 	}
+	if ref != nil {
+		if err := ref.gone(); err != nil {
+			return withCode(exitUnreachable, fmt.Errorf("variant %s: %w", v.Name, err))
+		}
+	}
 	l.take(turn, t, run)
 	if run.Ended == report.Stopped {
 		return cmp.Or(context.Cause(ctx), errRunOver)
@@ -158,7 +170,7 @@ func (l *laboratory) target(ctx context.Context, v *scenarios.Variant) (*referen
 	}
 	c := newControl(l.ref, "")
 	if err := c.send(ctx, "DELETE", "/faults", nil, false); err != nil {
-		return nil, fmt.Errorf("end the faults of the run before: %w", err)
+		return nil, withCode(exitUnreachable, fmt.Errorf("end the faults of the run before: %w", err))
 	}
 	knobs := map[string]string{}
 	for _, other := range l.scenario.Experiment.Variants {
@@ -167,7 +179,7 @@ func (l *laboratory) target(ctx context.Context, v *scenarios.Variant) (*referen
 		}
 	}
 	if err := c.turn(ctx, knobs, 0); err != nil {
-		return nil, fmt.Errorf("turn the knobs of variant %s: %w", v.Name, err)
+		return nil, withCode(exitUnreachable, fmt.Errorf("turn the knobs of variant %s: %w", v.Name, err))
 	}
 	return l.ref, nil
 }
@@ -180,6 +192,10 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 	switch {
 	case run.Ended == report.Stopped:
 		return // half a run says nothing about a claim
+	case run.Verdict == report.Failed:
+		t.listens.Void("the target never answered in run " + strconv.Itoa(turn.Number))
+	case missed(run.Events) != "":
+		t.listens.Void(fmt.Sprintf("in run %d, %s", turn.Number, missed(run.Events)))
 	case len(run.Validity.LimitedBy) > 0:
 		t.listens.Doubt("the generator limited the run (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	}
@@ -192,9 +208,20 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 			v.Runs = append(v.Runs, report.VariantRun{
 				Dir: filepath.Base(t.dir), Number: turn.Number, Started: run.Started, Verdict: run.Verdict, Validity: run.Validity,
 				Loads: run.Loads, Figures: run.Figures, Events: run.Events,
+				Lacking: slices.ContainsFunc(run.Budgets, func(b budget.Result) bool { return b.Level == budget.Fail && b.Result == budget.Inconclusive }),
 			})
 		}
 	}
+}
+
+// missed names an event of the scenario that was not carried out, empty if all were.
+func missed(events []report.Happening) string {
+	for _, e := range events {
+		if e.By == byScenario && e.Error != "" && !e.Waited {
+			return e.Text + " failed: " + e.Error
+		}
+	}
+	return ""
 }
 
 // settled reports whether no claim is left open.

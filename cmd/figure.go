@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -31,8 +32,8 @@ func (c *control) figure(ctx context.Context, f scenarios.Figure) (float64, erro
 }
 
 // pick returns the numbers that a path leads to. The path is $.key.key[0], where a key may
-// stand in quotes within brackets, and * is every key or item; true counts as 1. A path
-// with * may lead nowhere; one without must lead to a value.
+// stand in quotes within brackets, and * is every key or item; true counts as 1. Only a path
+// with * may lead nowhere.
 func pick(doc any, path string) ([]float64, error) {
 	at := []any{doc}
 	for _, key := range steps(path) {
@@ -121,6 +122,8 @@ func fold(how string, values []float64) (float64, error) {
 	switch {
 	case how == "count":
 		return n, nil
+	case n == 0 && how != "jain":
+		return 0, errors.New("the path leads nowhere")
 	case how == "sum":
 		return sum, nil
 	case n == 0 || how == "jain" && squares == 0:

@@ -159,12 +159,20 @@ func (r *reference) await(ctx context.Context, said <-chan string) error {
 	return withCode(code, fmt.Errorf("start the reference target: %w", cmp.Or(context.Cause(ctx), last)))
 }
 
-// stop ends the target and returns an error if it died before, or did not end in time.
-func (r *reference) stop() error {
+// gone returns an error if the target has died.
+func (r *reference) gone() error {
 	select {
 	case <-r.ended:
 		return fmt.Errorf("the reference target died during the run: %w", r.reason())
 	default:
+		return nil
+	}
+}
+
+// stop ends the target and returns an error if it died before, or did not end in time.
+func (r *reference) stop() error {
+	if err := r.gone(); err != nil {
+		return err
 	}
 	r.stdin.Close()
 	select {

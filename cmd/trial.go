@@ -202,17 +202,21 @@ func (d *drive) play(ctx context.Context) (func() []report.Happening, error) {
 
 var errRunOver = errors.New("the run was over before")
 
+// byScenario marks what was done to the target, not said by it.
+const byScenario = "scenario"
+
 func happenings(entries []experiment.Entry) (all []report.Happening) {
 	for i, e := range entries {
 		if i == mostHappenings {
-			return append(all, report.Happening{AtS: e.At.Seconds(), By: "scenario", Text: fmt.Sprintf("%d more", len(entries)-i)})
+			return append(all, report.Happening{AtS: e.At.Seconds(), By: byScenario, Text: fmt.Sprintf("%d more", len(entries)-i)})
 		}
-		h := report.Happening{AtS: e.At.Seconds(), Text: e.Text, By: "scenario"}
+		h := report.Happening{AtS: e.At.Seconds(), Text: e.Text, By: byScenario}
 		if e.Signal {
 			h.By = "target"
 		}
 		if e.Err != nil {
 			h.Error = e.Err.Error()
+			_, h.Waited = errors.AsType[*experiment.NeverError](e.Err)
 		}
 		all = append(all, h)
 	}

@@ -46,14 +46,16 @@ type VariantRun struct {
 	Loads    []Load             `json:"loads"`
 	Figures  map[string]float64 `json:"figures,omitempty"`
 	Events   []Happening        `json:"events,omitempty"`
+	Lacking  bool               `json:"budget_lacks_data,omitempty"` // a budget that must be kept had too little data
 }
 
 // Happening is something on the time line of a run.
 type Happening struct {
-	AtS   float64 `json:"at_s"` // from the start of the run
-	Text  string  `json:"text"`
-	By    string  `json:"by"` // "scenario" or "target"
-	Error string  `json:"error,omitempty"`
+	AtS    float64 `json:"at_s"` // from the start of the run
+	Text   string  `json:"text"`
+	By     string  `json:"by"` // "scenario" or "target"
+	Error  string  `json:"error,omitempty"`
+	Waited bool    `json:"waited,omitempty"` // it waited for something that the target never said
 }
 
 // Conclude makes the run of an experiment out of those of its variants.
@@ -89,7 +91,8 @@ func (v *Validity) join(part string, o Validity) {
 }
 
 // verdict gives the first of these that applies: interrupted; breach, if a claim is
-// refuted or a budget broken in a run; inconclusive, if a claim is; pass.
+// refuted or a budget broken in a run; inconclusive, if a claim is or a budget lacked data;
+// pass.
 func (e *Experiment) verdict(ended Ending) Verdict {
 	if ended == Stopped {
 		return Interrupted
@@ -100,10 +103,13 @@ func (e *Experiment) verdict(ended Ending) Verdict {
 	breach := slices.ContainsFunc(e.Variants, func(v Variant) bool {
 		return slices.ContainsFunc(v.Runs, func(r VariantRun) bool { return r.Verdict == Breach })
 	})
+	lacking := slices.ContainsFunc(e.Variants, func(v Variant) bool {
+		return slices.ContainsFunc(v.Runs, func(r VariantRun) bool { return r.Lacking })
+	})
 	switch {
 	case breach || slices.ContainsFunc(e.Claims, is(budget.Refuted)):
 		return Breach
-	case len(e.Claims) == 0 || slices.ContainsFunc(e.Claims, is(budget.Undecided)):
+	case len(e.Claims) == 0 || lacking || slices.ContainsFunc(e.Claims, is(budget.Undecided)):
 		return Inconclusive
 	}
 	return Pass

@@ -59,6 +59,7 @@ func (d *decoder) events(n *yaml.Node) (events []Event) {
 				if e.When == "" {
 					d.problem(n, "for instance  when: {event: breaker.open}", "when names no event")
 				}
+				d.ownTarget(n, true, "what another event starts")
 			},
 			"after": func(n *yaml.Node) { e.At = d.duration(n, "after") },
 		}
@@ -74,6 +75,24 @@ func (d *decoder) events(n *yaml.Node) (events []Event) {
 		events = append(events, e)
 	})
 	return events
+}
+
+// checkEvents refuses events whose time never comes.
+func (d *decoder) checkEvents(s *Scenario) {
+	var end time.Duration
+	for _, l := range s.loads {
+		end = max(end, l.length())
+	}
+	n, i := valueOf(d.root, "events"), 0
+	if n == nil || end == 0 {
+		return
+	}
+	d.items(n, func(item *yaml.Node) {
+		if at := valueOf(item, "at"); at != nil && i < len(s.Events) && s.Events[i].At >= end {
+			d.problem(at, "", "the load is over after %s", end)
+		}
+		i++
+	})
 }
 
 // actions decodes a list of actions.

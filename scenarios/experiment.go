@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -77,8 +78,8 @@ func (d *decoder) experiment(s *Scenario) {
 		d.problem(n, "for instance  variants: {off: {…}, on: {…}}", "an experiment needs at least two variants")
 		return
 	}
-	if n := valueOf(d.root, "claims"); n == nil {
-		d.problem(d.root, "for instance  claims: [p99[on] < 0.5 * p99[off]]", "the scenario has variants, and no claims about them")
+	if n := valueOf(d.root, "claims"); n == nil || n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		d.problem(cmp.Or(n, d.root), "for instance  claims: [p99[on] < 0.5 * p99[off]]", "the scenario has variants, and no claims about them")
 	}
 	if n := valueOf(d.root, "fresh"); n != nil {
 		e.Fresh = d.boolean(n, "fresh")

@@ -214,6 +214,7 @@ func (d *decoder) scenario() *Scenario {
 	if n := valueOf(d.root, "budgets"); n != nil {
 		s.budgets = d.budgets(n, s.legend)
 	}
+	d.checkEvents(s)
 	if d.variant == "" {
 		d.experiment(s)
 	}

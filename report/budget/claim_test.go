@@ -227,3 +227,62 @@ func TestResultsOfClaimsHaveTheKeysOfTheRun(t *testing.T) {
 		t.Errorf("%v against %v", *r.Observed, *r.Limit)
 	}
 }
+
+func TestTheScoreIntervalOfNoneAndAllEndsThere(t *testing.T) {
+	for n := 1.0; n <= 5000; n++ {
+		if low := wilson(0, n).low; low != 0 {
+			t.Fatalf("none of %v leaves %v open below", n, low)
+		}
+		if high := wilson(1, n).high; high != 1 {
+			t.Fatalf("all of %v leave %v open above", n, high)
+		}
+	}
+}
+
+func TestAPercentileThatTheSampleDoesNotBoundIsOpen(t *testing.T) {
+	c := claim(t, "p99[on] < 1s")
+	for n, want := range map[uint64]Ruling{100: Undecided, 300: Undecided, 400: Confirmed} {
+		if got := Judge([]*Claim{c}, []*Trial{trial(t, c, "on", 1, steady(0, 1, n, ms, product)...)})[0]; got.Result != want {
+			t.Errorf("p99 of %d requests: %s, want %s", n, got.Result, want)
+		}
+	}
+	greater := claim(t, "p99[on] > 1us")
+	if got := Judge([]*Claim{greater}, []*Trial{trial(t, greater, "on", 1, steady(0, 1, 100, ms, product)...)})[0]; got.Result != Confirmed {
+		t.Errorf("that it is more can be told from 100 requests: %s", got.Result)
+	}
+}
+
+func TestOneRunOfEachVariantDoesNotTellSmallDifferences(t *testing.T) {
+	for _, text := range []string{"mean[on] < mean[off]", "max[on] < max[off]", "goodput[on] <= goodput[off]", "count[on] < count[off]"} {
+		c := claim(t, text)
+		off := trial(t, c, "off", 30, steady(0, 30, 21, 103*ms, product)...)
+		on := trial(t, c, "on", 30, steady(0, 30, 20, 100*ms, product)...)
+		if got := Judge([]*Claim{c}, []*Trial{off, on})[0]; got.Result != Undecided {
+			t.Errorf("%s: %s", text, got.Result)
+		}
+	}
+}
+
+func TestAVoidRunTellsNothing(t *testing.T) {
+	c := claim(t, "count[on] > 5")
+	x := trial(t, c, "on", 30, slow(ms)...)
+	x.Void("the fault could not be injected")
+	if got := Judge([]*Claim{c}, []*Trial{x})[0]; got.Result != Undecided || got.Reason != "count[on]: the fault could not be injected" {
+		t.Errorf("%s: %s", got.Result, got.Reason)
+	}
+}
+
+func TestFiguresMayBeNegative(t *testing.T) {
+	c := claim(t, "origin[on] <= origin[off]")
+	var trials []*Trial
+	for range 3 {
+		for variant, v := range map[string]float64{"on": -5, "off": -10} {
+			x := trial(t, c, variant, 1)
+			x.Give("origin", Given{Value: v})
+			trials = append(trials, x)
+		}
+	}
+	if got := Judge([]*Claim{c}, trials)[0]; got.Result != Refuted {
+		t.Errorf("-5 <= -10 is %s", got.Result)
+	}
+}

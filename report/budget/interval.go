@@ -12,6 +12,13 @@ type estimate struct{ value, low, high float64 }
 // exact is an estimate without doubt.
 func exact(x float64) estimate { return estimate{x, x, x} }
 
+// singleRun is by what share one run may well differ from the next on a machine that others
+// use, too. It stands in for the spread of numbers that have none within a run.
+const singleRun = 0.05
+
+// lone is the estimate that a single run gives of a number without a spread of its own.
+func lone(x float64) estimate { return estimate{x, x * (1 - singleRun), x * (1 + singleRun)} }
+
 // z95 is the 97.5 % quantile of the normal distribution.
 const z95 = 1.959964
 
@@ -28,7 +35,14 @@ func wilson(p, n float64) estimate {
 	z := z95 * z95
 	middle := (p + z/(2*n)) / (1 + z/n)
 	half := z95 / (1 + z/n) * math.Sqrt(p*(1-p)/n+z/(4*n*n))
-	return estimate{p, max(middle-half, 0), min(middle+half, 1)}
+	e := estimate{p, max(middle-half, 0), min(middle+half, 1)}
+	if p == 0 { // rounding would make it a little more
+		e.low = 0
+	}
+	if p == 1 {
+		e.high = 1
+	}
+	return e
 }
 
 // pool joins the estimates of several runs of one variant. Two runs give no spread worth a
@@ -47,7 +61,7 @@ func pool(runs []estimate) estimate {
 		open += (r.high - r.low) * (r.high - r.low) / 4
 	}
 	mean := sum / n
-	if len(runs) == 2 {
+	if len(runs) == 2 || math.IsInf(open, 0) {
 		return estimate{mean, low, high}
 	}
 	var squares float64
@@ -56,7 +70,7 @@ func pool(runs []estimate) estimate {
 	}
 	spread := student(len(runs)-1) * math.Sqrt(squares/(n-1)/n)
 	half := math.Sqrt(spread*spread + open/(n*n))
-	return estimate{mean, max(mean-half, 0), mean + half}
+	return estimate{mean, mean - half, mean + half}
 }
 
 // side is what the runs say about one side of a claim.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"plimsoll/engine"
+	"plimsoll/engine/latency"
 )
 
 // Trial collects what one run of one variant shows of the claims about it. It is not safe
@@ -14,6 +15,7 @@ type Trial struct {
 	terms   map[string]*sum // by the text of the term
 	figures map[string]Given
 	doubt   string
+	void    string
 }
 
 // Given is a figure that the target gave, or why it did not.
@@ -55,8 +57,14 @@ func (x *Trial) Give(name string, g Given) { x.figures[name] = g }
 // times and rates is then left out; what was counted and what the target says stays.
 func (x *Trial) Doubt(why string) { x.doubt = why }
 
+// Void says why the run was not the one that was asked for: nothing of it counts.
+func (x *Trial) Void(why string) { x.void = why }
+
 // estimate returns what the run says about a term of its variant.
 func (x *Trial) estimate(t *term, m measure) (e estimate, lack string) {
+	if x.void != "" {
+		return e, x.void
+	}
 	if t.metric.figure {
 		g, known := x.figures[t.metric.name]
 		if !known {
@@ -84,15 +92,26 @@ func (t *term) spread(p *part, m measure, f figure) estimate {
 	switch {
 	case m == share:
 		return wilson(f.value, n)
-	case t.metric.ppm > 0: // the ranks between which a quantile lies (binomial, by its normal limit)
-		q := float64(t.metric.ppm) / 1e6
-		half := z95 * math.Sqrt(n*q*(1-q))
-		at := func(rank float64) float64 {
-			return float64(ranked(&p.times, uint64(min(max(math.Ceil(rank), 1), n))))
-		}
-		return estimate{f.value, at(n*q - half), at(n*q + half)}
+	case t.metric.ppm > 0:
+		return rankInterval(&p.times, f.value, float64(t.metric.ppm)/1e6)
 	}
 	return exact(f.value)
+}
+
+// rankInterval is the interval between the values at the ranks that hold the quantile q
+// with a confidence of 95 % (binomial, by its normal limit). Where there are too few values
+// for such a rank, the interval is open.
+func rankInterval(h *latency.Histogram, value, q float64) estimate {
+	n := float64(h.Count())
+	half := z95 * math.Sqrt(n*q*(1-q))
+	e := estimate{value, 0, math.Inf(1)}
+	if low := math.Floor(n*q - half); low >= 1 {
+		e.low = float64(ranked(h, uint64(low)))
+	}
+	if high := math.Ceil(n*q + half); high <= n {
+		e.high = float64(ranked(h, uint64(high)))
+	}
+	return e
 }
 
 // Ruling says what an experiment comes to about a claim.
@@ -153,11 +172,23 @@ func (c *Claim) judge(trials []*Trial) ClaimResult {
 			return r
 		}
 	}
+	if b.right.ref != nil { // a number that is only counted has no spread, but the next run another one
+		left, limit = left.loosened(b), limit.loosened(b)
+	}
 	r.Result = b.rule(pool(left.runs), pool(limit.runs))
 	if r.Result == Undecided {
 		r.Reason = "what the runs leave open is on both sides of the limit"
 	}
 	return r
+}
+
+// loosened widens the only run of a side whose number has no spread within the run. Figures
+// and what is held to be equal are left as they are: they are counted by somebody else.
+func (s side) loosened(b *Budget) side {
+	if len(s.runs) > 1 || b.op == "==" || b.left.metric.figure || s.runs[0].low != s.runs[0].high {
+		return s
+	}
+	return side{runs: []estimate{lone(s.runs[0].value)}}
 }
 
 // rule compares two estimates. What holds for the worst of both holds for all between.
@@ -211,8 +242,10 @@ func (s side) show(name string, scale float64) *ClaimSide {
 	for _, r := range s.runs {
 		out.Values = append(out.Values, r.value*scale)
 	}
-	if len(s.runs) > 0 {
-		e := pool(s.runs)
+	if len(s.runs) == 0 {
+		return out
+	}
+	if e := pool(s.runs); !math.IsInf(e.high, 0) {
 		out.Interval = []float64{e.low * scale, e.high * scale}
 	}
 	return out
