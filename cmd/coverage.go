@@ -15,13 +15,14 @@ import (
 
 // covered is a line of `scenarios coverage`.
 type covered struct {
-	ID          string `json:"id"`
-	Section     string `json:"section"`
-	Title       string `json:"title"`
-	Says        string `json:"says"`
-	Implemented bool   `json:"implemented"`
-	Experiment  string `json:"experiment"` // empty: none
-	Verdict     string `json:"verdict"`    // of its last run; "never run", or empty without an experiment
+	ID          string   `json:"id"`
+	Section     string   `json:"section"`
+	Title       string   `json:"title"`
+	Says        string   `json:"says"`
+	Implemented bool     `json:"implemented"`
+	Experiment  string   `json:"experiment"` // empty: none
+	Others      []string `json:"others"`     // further experiments that show it
+	Verdict     string   `json:"verdict"`    // of its last run; "never run", or empty without an experiment
 }
 
 // neverRun stands for the verdict of an experiment of which there is no run.
@@ -68,9 +69,10 @@ func coverage(dir string) ([]covered, error) {
 	verdicts := lastVerdicts(dir)
 	var all []covered
 	for _, r := range requirements {
-		c := covered{ID: r.ID, Section: r.Section, Title: r.Title, Says: r.Says, Implemented: r.Implemented, Experiment: r.Experiment}
-		if r.Experiment != "" {
-			c.Verdict = cmp.Or(verdicts[r.Experiment], neverRun)
+		c := covered{ID: r.ID, Section: r.Section, Title: r.Title, Says: r.Says, Implemented: r.Implemented, Others: []string{}}
+		if len(r.Experiments) > 0 {
+			c.Experiment, c.Others = r.Experiments[0], r.Experiments[1:]
+			c.Verdict = cmp.Or(verdicts[c.Experiment], neverRun)
 		}
 		all = append(all, c)
 	}
@@ -129,19 +131,22 @@ func writeCoverage(out io.Writer, all []covered) error {
 	return nil
 }
 
-// writeCoverageTable writes one line per part of the article: what is tested by what.
+// writeCoverageTable writes one line per part of the article: its requirements and their
+// experiments.
 func writeCoverageTable(out io.Writer, all []covered) error {
-	lines := []string{"| section | requirement | experiment |", "|---|---|---|"}
+	lines := []string{"| section | experiments |", "|---|---|"}
 	for i := 0; i < len(all); {
 		c := all[i]
-		var ids []string
-		for ; i < len(all) && all[i].Section == c.Section && all[i].Experiment == c.Experiment; i++ {
-			ids = append(ids, all[i].ID)
+		var shown []string
+		for ; i < len(all) && all[i].Section == c.Section; i++ {
+			names := strings.Join(append([]string{all[i].Experiment}, all[i].Others...), "`, `")
+			if names != "" {
+				shown = append(shown, fmt.Sprintf("%s `%s`", all[i].ID, names))
+			}
 		}
-		if c.Experiment == "" {
-			continue
+		if len(shown) > 0 {
+			lines = append(lines, fmt.Sprintf("| %s %s | %s |", c.Section, c.Title, strings.Join(shown, " · ")))
 		}
-		lines = append(lines, fmt.Sprintf("| %s %s | %s | `%s` |", c.Section, c.Title, strings.Join(ids, ", "), c.Experiment))
 	}
 	_, err := io.WriteString(out, strings.Join(lines, "\n")+"\n")
 	return err

@@ -84,3 +84,19 @@ func TestReadmeHasTheExitCodes(t *testing.T) {
 		}
 	}
 }
+
+// TestTheReadmeShowsWhatIsCovered holds the table of experiments against the files that it
+// comes from; `plimsoll scenarios coverage --markdown` writes it.
+func TestTheReadmeShowsWhatIsCovered(t *testing.T) {
+	all, err := coverage(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table strings.Builder
+	if err := writeCoverageTable(&table, all); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(readmeText(t), table.String()) {
+		t.Errorf("the README has another table than\n%s", &table)
+	}
+}

@@ -14,15 +14,15 @@ var requirements []byte
 // Requirement is a sentence of the article that a service can be held to, and the bundled
 // experiment that does.
 type Requirement struct {
-	ID          string // such as DAT-2.1
-	Section     string // such as 5.2
-	Title       string // of the section
-	Says        string // the sentence
-	Implemented bool   // the reference target has what it takes
-	Experiment  string // name of the bundled experiment that shows it; empty: none
+	ID          string   // such as DAT-2.1
+	Section     string   // such as 5.2
+	Title       string   // of the section
+	Says        string   // the sentence
+	Implemented bool     // the reference target has what it takes
+	Experiments []string // names of the bundled experiments that show it, first the one that quotes it
 }
 
-// Coverage returns every requirement in the order of the article, with its experiment. The
+// Coverage returns every requirement in the order of the article, with its experiments. The
 // experiments' own files say what they show.
 func Coverage() ([]Requirement, error) {
 	var listed struct {
@@ -41,18 +41,26 @@ func Coverage() ([]Requirement, error) {
 	}
 	var all []Requirement
 	for _, r := range listed.Requirements {
-		all = append(all, Requirement{r.ID, r.Section, listed.Sections[r.Section], r.Says, r.Implemented, shown[r.ID]})
+		q := Requirement{ID: r.ID, Section: r.Section, Title: listed.Sections[r.Section], Says: r.Says, Implemented: r.Implemented}
+		for _, s := range shown[r.ID] {
+			if s.Article.Says == r.Says {
+				q.Experiments = append([]string{s.Name}, q.Experiments...)
+			} else {
+				q.Experiments = append(q.Experiments, s.Name)
+			}
+		}
+		all = append(all, q)
 		delete(shown, r.ID)
 	}
-	for id, name := range shown {
-		return nil, fmt.Errorf("experiment %s shows %s, which is no requirement", name, id)
+	for id, by := range shown {
+		return nil, fmt.Errorf("experiment %s shows %s, which is no requirement", by[0].Name, id)
 	}
 	return all, nil
 }
 
-// shownBy returns the experiment that shows each requirement.
-func shownBy() (map[string]string, error) {
-	shown := map[string]string{}
+// shownBy returns the experiments that show each requirement, first the one that quotes it.
+func shownBy() (map[string][]*Scenario, error) {
+	shown := map[string][]*Scenario{}
 	names, err := Experiments()
 	if err != nil {
 		return nil, err
@@ -66,9 +74,7 @@ func shownBy() (map[string]string, error) {
 			continue
 		}
 		for _, id := range s.Article.Requirements {
-			if shown[id] == "" {
-				shown[id] = name
-			}
+			shown[id] = append(shown[id], s)
 		}
 	}
 	return shown, nil

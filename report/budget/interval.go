@@ -61,7 +61,10 @@ func pool(runs []estimate) estimate {
 		open += (r.high - r.low) * (r.high - r.low) / 4
 	}
 	mean := sum / n
-	if len(runs) == 2 || math.IsInf(open, 0) {
+	if math.IsInf(open, 0) { // what a run leaves open, several that agree may settle
+		open = 0
+	}
+	if len(runs) == 2 {
 		return estimate{mean, low, high}
 	}
 	var squares float64
