@@ -34,8 +34,8 @@ func newScenariosCoverage(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "coverage",
 		Short: "Show which experiment tests which sentence of the article",
-		Long: `Show, for every requirement of the article, the bundled experiment that puts it to
-the test, and the verdict of its last run among the saved runs.`,
+		Long: `Show, for every requirement of the article, the bundled experiment that puts it
+to the test, and the verdict of its last run among the saved runs.`,
 		Example: `  plimsoll scenarios coverage
   plimsoll scenarios coverage --json
   plimsoll scenarios coverage --runs results`,

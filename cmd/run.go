@@ -26,8 +26,8 @@ A run sends the scenario's load, shows how it goes, judges its budgets and the
 measurement itself, and saves everything it measured as it goes. Ctrl-C ends the
 load, saves and reports what there is; a second Ctrl-C ends at once.
 
-A scenario with variants is an experiment: its variants take turns, and its claims
-are confirmed, refuted or left open. --all runs every bundled experiment.
+A scenario with variants is an experiment: its variants take turns, and its
+claims are confirmed, refuted or left open. --all runs every bundled experiment.
 
 Several scenarios run one after the other; the exit code is that of the worst.
 The scenario - is read from standard input.`,

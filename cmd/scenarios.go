@@ -58,7 +58,7 @@ type summary struct {
 func newScenariosList(w *world) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List the bundled scenarios, and the experiments by section of the article",
+		Short: "List the bundled scenarios, and experiments by section",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			all, err := summaries()
