@@ -6,6 +6,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"os"
@@ -101,7 +102,7 @@ func Open(path string, settings ...string) (*Scenario, error) {
 	if os.IsNotExist(err) {
 		return nil, &ValueError{
 			Msg:  fmt.Sprintf("no scenario %s: neither a file nor a bundled one", quote(path)),
-			Hint: didYouMean(path, List()),
+			Hint: cmp.Or(didYouMean(path, List()), "plimsoll scenarios list  shows the bundled ones"),
 		}
 	}
 	return nil, fmt.Errorf("read scenario: %w", err)
