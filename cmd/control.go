@@ -148,6 +148,10 @@ func (c *control) signals(ctx context.Context) (<-chan experiment.Signal, error)
 	if err != nil {
 		return nil, fmt.Errorf("follow the target's events: %w", err)
 	}
+	if resp.StatusCode != http.StatusOK {
+		resp.Body.Close()
+		return nil, fmt.Errorf("follow the target's events: %s", resp.Status)
+	}
 	go hear(ctx, resp.Body, out)
 	return out, nil
 }

@@ -169,7 +169,7 @@ func endingOf(err error) report.Ending {
 	return report.Complete
 }
 
-// mostHappenings bounds what is kept of the time line: a target may have a lot to say.
+// mostHappenings bounds what is kept of what a target says, which may be a lot.
 const mostHappenings = 500
 
 // play starts the time line. What it returns ends it and tells what happened.
@@ -206,19 +206,24 @@ var errRunOver = errors.New("the run was over before")
 const byScenario = "scenario"
 
 func happenings(entries []experiment.Entry) (all []report.Happening) {
-	for i, e := range entries {
-		if i == mostHappenings {
-			return append(all, report.Happening{AtS: e.At.Seconds(), By: byScenario, Text: fmt.Sprintf("%d more", len(entries)-i)})
-		}
+	said := 0
+	for _, e := range entries {
 		h := report.Happening{AtS: e.At.Seconds(), Text: e.Text, By: byScenario}
 		if e.Signal {
 			h.By = "target"
+			if said++; said > mostHappenings {
+				continue
+			}
 		}
 		if e.Err != nil {
 			h.Error = e.Err.Error()
 			_, h.Waited = errors.AsType[*experiment.NeverError](e.Err)
 		}
 		all = append(all, h)
+	}
+	if more := said - mostHappenings; more > 0 {
+		last := entries[len(entries)-1].At.Seconds()
+		all = append(all, report.Happening{AtS: last, By: "target", Text: fmt.Sprintf("and %d more events, which are left out", more)})
 	}
 	return all
 }
