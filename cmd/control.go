@@ -144,7 +144,7 @@ func (c *control) signals(ctx context.Context) (<-chan experiment.Signal, error)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := http.DefaultClient.Do(req) //nolint:bodyclose // hear closes it
+	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("follow the target's events: %w", err)
 	}
