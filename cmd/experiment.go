@@ -125,11 +125,9 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 	if ref != nil {
 		t.target = ref.url
 	}
-	legend, err := l.legend(v)
-	if err != nil {
+	if t.listens, err = l.listener(v); err != nil {
 		return err
 	}
-	t.listens = legend
 	run, _, err := l.m.try(ctx, t)
 	if err != nil {
 		return err
@@ -146,8 +144,8 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 	return nil
 }
 
-// legend returns a trial of the variant that has seen nothing yet.
-func (l *laboratory) legend(v *scenarios.Variant) (*budget.Trial, error) {
+// listener returns a trial of the variant that has seen nothing yet.
+func (l *laboratory) listener(v *scenarios.Variant) (*budget.Trial, error) {
 	trial, err := budget.NewTrial(v.Scenario.Legend(), l.scenario.Experiment.Claims, v.Name)
 	if err != nil {
 		return nil, withCode(exitUsage, err)
@@ -196,6 +194,8 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 		t.listens.Void("the target never answered in run " + strconv.Itoa(turn.Number))
 	case missed(run.Events) != "":
 		t.listens.Void(fmt.Sprintf("in run %d, %s", turn.Number, missed(run.Events)))
+	case slices.Contains(run.Validity.LimitedBy, report.LimitFiles), slices.Contains(run.Validity.LimitedBy, report.LimitPorts):
+		t.listens.Void("the errors of run " + strconv.Itoa(turn.Number) + " may be the generator's own (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	case len(run.Validity.LimitedBy) > 0:
 		t.listens.Doubt("the generator limited the run (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	}
