@@ -35,6 +35,13 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 	if m.options.Target != "" && s.Target.Reference != "" {
 		return usageError("leave out --target", "scenario %s turns knobs of the reference target, which %s does not have", s.Name, m.options.Target)
 	}
+	for _, v := range s.Experiment.Variants {
+		for _, name := range v.Vars {
+			if _, given := m.options.Vars[name]; given {
+				return usageError("leave out -e "+name, "variant %s of scenario %s sets the variable %s itself", v.Name, s.Name, name)
+			}
+		}
+	}
 	started := time.Now()
 	l := &laboratory{m: m, scenario: s, dir: cmp.Or(dir, report.DefaultDir(s.Name, started))}
 	if err := report.CreateExperiment(l.dir); err != nil {

@@ -25,6 +25,7 @@ type Variant struct {
 	Name     string
 	Scenario *Scenario
 	Do       []Action // before its load starts
+	Vars     []string // names of the variables that it sets
 }
 
 // Article says which sentence of the source article an experiment puts to the test.
@@ -71,8 +72,12 @@ func (d *decoder) experiment(s *Scenario) {
 		return
 	}
 	e := &Experiment{Fresh: true, Rounds: defaultRounds}
-	d.pairs(n, "variants", func(key, _ *yaml.Node) {
-		e.Variants = append(e.Variants, Variant{Name: d.name(key, "the variant's name")})
+	d.pairs(n, "variants", func(key, value *yaml.Node) {
+		v := Variant{Name: d.name(key, "the variant's name")}
+		if vars := valueOf(value, "vars"); vars != nil {
+			d.pairs(vars, "vars", func(name, _ *yaml.Node) { v.Vars = append(v.Vars, name.Value) })
+		}
+		e.Variants = append(e.Variants, v)
 	})
 	if len(e.Variants) < 2 {
 		d.problem(n, "for instance  variants: {off: {…}, on: {…}}", "an experiment needs at least two variants")
