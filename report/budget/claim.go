@@ -113,5 +113,35 @@ func (p *parser) checkClaim(c *Claim) error {
 	case b.right.baseline:
 		return p.fail(0, "name a metric of another variant", "a claim has no baseline")
 	}
+	if instead := b.counted(); instead != "" {
+		return p.fail(0, "write "+instead, "a share of a sample is never known to be none or all, so %s would stay open", c)
+	}
 	return nil
+}
+
+// counted returns how a promise that a share is none or all reads as one about numbers, which
+// a run can show; empty for every other promise. However many requests there were, chance
+// leaves some share open.
+func (b *Budget) counted() string {
+	if b.measure != share || !b.right.constant() {
+		return ""
+	}
+	number, total := b.left, b.left
+	number.metric, total.metric = metric{name: "count"}, metric{name: "count"}
+	number.outcomes, total.outcomes = nil, nil
+	for o, wanted := range b.left.population() {
+		if wanted {
+			number.outcomes = append(number.outcomes, engine.Outcome(o))
+		}
+	}
+	if b.left.metric.name == "dropped" {
+		number = b.left
+	}
+	switch limit := b.right.plus.amount(); {
+	case limit == 0 && b.op[0] != '>':
+		return number.String() + " " + b.op + " 0"
+	case limit == 1 && b.op[0] != '<' && b.left.metric.name == "errors":
+		return number.String() + " " + b.op + " " + total.String()
+	}
+	return ""
 }

@@ -3,6 +3,7 @@ package budget
 import (
 	"errors"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,12 @@ func TestMistakesInClaims(t *testing.T) {
 		{"a figure of a stage", "origin[on/peak] < 5", "a figure is about the whole run, not about a stage", "write [on]"},
 		{"a figure against a duration", "origin[on] < 5ms", "origin is a number and does not compare with 5ms", ""},
 		{"a window", "p99[on] < 1s over 5s", "a claim is about whole stages: over, after, warn and abort are for budgets", "leave it out, or make it a budget"},
+		{"no metric", "< 1s", "a metric is missing", "a claim reads like p99[on] < 0.5 * p99[off]"},
+		{"a clause that is none", "p99[on] < 1s soon", `unexpected "soon"`, "nothing follows the limit of a claim"},
+		{"a share of none", "errors[on] <= 0%", "a share of a sample is never known to be none or all, so errors[on] <= 0% would stay open", "write count(outcome:failed, outcome:error, outcome:unfinished)[on] <= 0"},
+		{"a share of nothing else", "errors(order, outcome:failed)[on/peak] == 0", "a share of a sample is never known to be none or all, so errors(order, outcome:failed)[on/peak] == 0 would stay open", "write count(order, outcome:failed)[on/peak] == 0"},
+		{"a share of all", "errors(order)[on] >= 100%", "a share of a sample is never known to be none or all, so errors(order)[on] >= 100% would stay open", "write count(order, outcome:failed, outcome:error, outcome:unfinished)[on] >= count(order)[on]"},
+		{"no share dropped", "dropped(load:shoppers)[on] <= 0%", "a share of a sample is never known to be none or all, so dropped(load:shoppers)[on] <= 0% would stay open", "write dropped(load:shoppers)[on] <= 0"},
 		{"a baseline", "p99[on] < baseline", "a claim has no baseline", "name a metric of another variant"},
 	}
 	for _, tt := range tests {
@@ -50,7 +57,10 @@ func TestMistakesInClaims(t *testing.T) {
 			_, err := ParseClaim(tt.text, abNames)
 			bad, ok := errors.AsType[*SyntaxError](err)
 			if !ok || bad.Msg != tt.msg || bad.Hint != tt.hint {
-				t.Errorf("got %#v", err)
+				t.Fatalf("got %#v", err)
+			}
+			if !strings.HasPrefix(bad.Error(), "claim, at byte ") {
+				t.Errorf("it is called %q", bad.Error())
 			}
 		})
 	}
@@ -188,16 +198,19 @@ func TestTheScoreIntervalHasItsKnownValues(t *testing.T) {
 	}
 }
 
+// around is an estimate that one more or less is open to.
+func around(x float64) estimate { return estimate{value: x, low: x - 1, high: x + 1} }
+
 func TestEstimatesOfSeveralRunsArePooled(t *testing.T) {
 	tests := []struct {
 		name string
 		runs []estimate
 		want estimate
 	}{
-		{"one", []estimate{{5, 4, 6}}, estimate{5, 4, 6}},
-		{"two span both", []estimate{{5, 4, 6}, {7, 6, 8}}, estimate{6, 4, 8}},
-		{"three by Student's t", []estimate{exact(4), exact(5), exact(6)}, estimate{5, 5 - 4.303/math.Sqrt(3), 5 + 4.303/math.Sqrt(3)}},
-		{"three that agree keep their own width", []estimate{{5, 4, 6}, {5, 4, 6}, {5, 4, 6}}, estimate{5, 5 - 1/math.Sqrt(3), 5 + 1/math.Sqrt(3)}},
+		{"one", []estimate{around(5)}, around(5)},
+		{"two span both", []estimate{around(5), around(7)}, estimate{value: 6, low: 4, high: 8}},
+		{"three by Student's t", []estimate{exact(4), exact(5), exact(6)}, estimate{value: 5, low: 5 - 4.303/math.Sqrt(3), high: 5 + 4.303/math.Sqrt(3)}},
+		{"three that agree keep their own width", []estimate{around(5), around(5), around(5)}, estimate{value: 5, low: 5 - 1/math.Sqrt(3), high: 5 + 1/math.Sqrt(3)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -217,8 +230,8 @@ func TestResultsOfClaimsHaveTheKeysOfTheRun(t *testing.T) {
 	r := Judge([]*Claim{c}, []*Trial{trial(t, c, "off", 30, slow(100*ms)...), trial(t, c, "on", 30, slow(10*ms)...)})[0]
 	want := ClaimResult{
 		Expr: "p50[on] < 0.5 * p50[off]", Result: Confirmed, Unit: "ms", Observed: r.Observed, Limit: r.Limit,
-		Left:  &ClaimSide{Metric: "p50[on]", Values: r.Left.Values, Interval: r.Left.Interval},
-		Right: &ClaimSide{Metric: "p50[off]", Values: r.Right.Values, Interval: r.Right.Interval},
+		Left:  &ClaimSide{Metric: "p50[on]", Values: r.Left.Values, Interval: r.Left.Interval, Runs: 1},
+		Right: &ClaimSide{Metric: "p50[off]", Values: r.Right.Values, Interval: r.Right.Interval, Runs: 1},
 	}
 	if diff := cmp.Diff(want, r); diff != "" {
 		t.Error(diff)

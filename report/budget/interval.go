@@ -1,23 +1,38 @@
 package budget
 
-import (
-	"math"
-	"slices"
-)
+import "math"
 
 // estimate is what the runs of a variant say about a metric: a value, and the interval in
-// which it lies with a confidence of 95 %.
-type estimate struct{ value, low, high float64 }
+// which it lies with a confidence of 95 %. In a run that the generator limited it may besides
+// be less or more by so much: that is no chance, so more runs do not make it smaller.
+type estimate struct{ value, low, high, less, more float64 }
 
 // exact is an estimate without doubt.
-func exact(x float64) estimate { return estimate{x, x, x} }
+func exact(x float64) estimate { return estimate{value: x, low: x, high: x} }
+
+// widened returns the estimate with what it may be less or more made part of the interval.
+func (e estimate) widened() estimate {
+	return estimate{value: e.value, low: e.low - e.less, high: e.high + e.more}
+}
+
+// minus returns the difference of two estimates; its interval is as wide as theirs are
+// together if each is off by chance of its own (Newcombe 1998, method 10).
+func (e estimate) minus(o estimate) estimate {
+	d := e.value - o.value
+	return estimate{
+		value: d, low: d - math.Hypot(e.value-e.low, o.high-o.value), high: d + math.Hypot(e.high-e.value, o.value-o.low),
+		less: e.less + o.more, more: e.more + o.less,
+	}
+}
 
 // singleRun is by what share one run may well differ from the next on a machine that others
 // use, too. It stands in for the spread of numbers that have none within a run.
 const singleRun = 0.05
 
 // lone is the estimate that a single run gives of a number without a spread of its own.
-func lone(x float64) estimate { return estimate{x, x * (1 - singleRun), x * (1 + singleRun)} }
+func lone(x float64) estimate {
+	return estimate{value: x, low: x * (1 - singleRun), high: x * (1 + singleRun)}
+}
 
 // z95 is the 97.5 % quantile of the normal distribution.
 const z95 = 1.959964
@@ -35,7 +50,7 @@ func wilson(p, n float64) estimate {
 	z := z95 * z95
 	middle := (p + z/(2*n)) / (1 + z/n)
 	half := z95 / (1 + z/n) * math.Sqrt(p*(1-p)/n+z/(4*n*n))
-	e := estimate{p, max(middle-half, 0), min(middle+half, 1)}
+	e := estimate{value: p, low: max(middle-half, 0), high: min(middle+half, 1)}
 	if p == 0 { // rounding would make it a little more
 		e.low = 0
 	}
@@ -51,21 +66,22 @@ func wilson(p, n float64) estimate {
 func pool(runs []estimate) estimate {
 	n := float64(len(runs))
 	if len(runs) == 1 {
-		return runs[0]
+		return runs[0].widened()
 	}
-	low, high := runs[0].low, runs[0].high
-	var sum, open float64
+	low, high := runs[0].widened().low, runs[0].widened().high
+	var sum, open, less, more float64
 	for _, r := range runs {
-		low, high = min(low, r.low), max(high, r.high)
+		low, high = min(low, r.widened().low), max(high, r.widened().high)
 		sum += r.value
 		open += (r.high - r.low) * (r.high - r.low) / 4
+		less, more = less+r.less, more+r.more
 	}
 	mean := sum / n
 	if math.IsInf(open, 0) { // what a run leaves open, several that agree may settle
 		open = 0
 	}
 	if len(runs) == 2 {
-		return estimate{mean, low, high}
+		return estimate{value: mean, low: low, high: high}
 	}
 	var squares float64
 	for _, r := range runs {
@@ -73,25 +89,5 @@ func pool(runs []estimate) estimate {
 	}
 	spread := student(len(runs)-1) * math.Sqrt(squares/(n-1)/n)
 	half := math.Sqrt(spread*spread + open/(n*n))
-	return estimate{mean, mean - half, mean + half}
-}
-
-// side is what the runs say about one side of a claim.
-type side struct {
-	runs []estimate
-	lack string // why a run said nothing; that of the last one
-}
-
-// median returns the median of the runs, NaN without any.
-func (s side) median() float64 {
-	if len(s.runs) == 0 {
-		return math.NaN()
-	}
-	var values []float64
-	for _, r := range s.runs {
-		values = append(values, r.value)
-	}
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	return estimate{value: mean, low: mean - half - less/n, high: mean + half + more/n}
 }

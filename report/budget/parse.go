@@ -10,14 +10,17 @@ import (
 	"plimsoll/engine"
 )
 
-// SyntaxError is a mistake in the text of a budget.
+// SyntaxError is a mistake in the text of a budget or a claim.
 type SyntaxError struct {
 	Offset int    // byte offset in the text
 	Msg    string // what is wrong
 	Hint   string // what to write instead; may be empty
+	kind   string // "budget" or "claim"
 }
 
-func (e *SyntaxError) Error() string { return fmt.Sprintf("budget, at byte %d: %s", e.Offset, e.Msg) }
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s, at byte %d: %s", e.kind, e.Offset, e.Msg)
+}
 
 // parser reads a budget from left to right.
 type parser struct {
@@ -71,7 +74,22 @@ func (p *parser) budget() (b *Budget, err error) {
 }
 
 func (p *parser) fail(at int, hint, format string, args ...any) error {
-	return &SyntaxError{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint}
+	return &SyntaxError{Offset: at, Msg: fmt.Sprintf(format, args...), Hint: hint, kind: p.kind()}
+}
+
+func (p *parser) kind() string {
+	if p.claims != nil {
+		return "claim"
+	}
+	return "budget"
+}
+
+// example is how what is parsed may look.
+func (p *parser) example() string {
+	if p.claims != nil {
+		return "p99[on] < 0.5 * p99[off]"
+	}
+	return "p99 < 200ms"
 }
 
 func (p *parser) space() {
@@ -106,7 +124,7 @@ func (p *parser) term() (t term, err error) {
 	word := p.word()
 	start := p.pos - len(word)
 	if word == "" {
-		return t, p.fail(start, "a budget reads like p99 < 200ms", "a metric is missing")
+		return t, p.fail(start, "a "+p.kind()+" reads like "+p.example(), "a metric is missing")
 	}
 	if p.isFigure(word) {
 		t.metric = metric{name: word, figure: true}
@@ -297,7 +315,7 @@ func (p *parser) clauses(b *Budget) error {
 			}
 			return p.checkClauses(b)
 		default:
-			return p.fail(start, clauseHint(word), "unexpected %q", word)
+			return p.fail(start, p.clauseHint(word), "unexpected %q", word)
 		}
 		if err != nil {
 			return err
@@ -305,7 +323,10 @@ func (p *parser) clauses(b *Budget) error {
 	}
 }
 
-func clauseHint(word string) string {
+func (p *parser) clauseHint(word string) string {
+	if p.claims != nil {
+		return "nothing follows the limit of a claim"
+	}
 	if near := nearest(word, []string{"over", "after", "warn", "abort"}); near != "" {
 		return "did you mean " + near + "?"
 	}
