@@ -16,9 +16,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"plimsoll/scenarios"
-	"plimsoll/targets/topology"
 )
 
 // How long the reference target may take to listen, and to end.
@@ -37,52 +34,6 @@ type reference struct {
 	stderr *tail
 	ended  chan struct{} // closed when the process is gone
 	err    error         // how it ended; valid once ended is closed
-}
-
-// checkReference finds what is wrong with the knobs of a scenario's target before anything
-// is started. Where names the scenario.
-func checkReference(where string, t scenarios.Target) error {
-	if t.Reference == "" {
-		return nil
-	}
-	_, err := topology.Load(t.Reference, settingsOf(t.Set)...)
-	if err == nil {
-		return nil
-	}
-	mistake := scenarios.Problem{File: where, Msg: "target.set: " + err.Error()}
-	if p, ok := knobProblem(err); ok {
-		mistake.Hint, p.Hint = p.Hint, ""
-		mistake.Msg = "target.set: " + p.Error()
-	}
-	return scenarios.Problems{mistake}
-}
-
-// checkReferences does so for a scenario, for each of its variants, and for the knobs that
-// its events turn.
-func checkReferences(where string, s *scenarios.Scenario) error {
-	targets := []scenarios.Target{s.Target}
-	if s.Experiment != nil {
-		for _, v := range s.Experiment.Variants {
-			targets = append(targets, v.Scenario.Target)
-		}
-	}
-	for _, e := range s.Events {
-		if len(e.Knobs) > 0 {
-			t := s.Target
-			t.Set = maps.Clone(t.Set)
-			if t.Set == nil {
-				t.Set = map[string]string{}
-			}
-			maps.Copy(t.Set, e.Knobs)
-			targets = append(targets, t)
-		}
-	}
-	for _, t := range targets {
-		if err := checkReference(where, t); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // settingsOf returns knobs as "path=value", in order.

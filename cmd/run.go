@@ -87,10 +87,7 @@ func (w *world) openScenarios(names, settings []string, quick bool) ([]*scenario
 	var all []*scenarios.Scenario
 	var mistakes []error
 	for _, name := range names {
-		s, err := w.openScenario(name, settings...)
-		if err == nil && quick {
-			s, err = s.Quick()
-		}
+		s, err := w.openScenario(name, quick, settings...)
 		if err != nil {
 			mistakes = append(mistakes, err)
 			continue

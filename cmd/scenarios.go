@@ -25,14 +25,33 @@ the JSON Schema with which an editor helps to write them.`,
 	return cmd
 }
 
-// openScenario reads a scenario: a file, a bundled one by its name, or - for standard
-// input. Each setting is a path=value of --set.
-func (w *world) openScenario(name string, settings ...string) (*scenarios.Scenario, error) {
+// openScenario reads a scenario, or its quick form: a file, a bundled one by its name, or -
+// for standard input. Each setting is a path=value of --set.
+func (w *world) openScenario(name string, quick bool, settings ...string) (*scenarios.Scenario, error) {
 	s, err := w.readScenario(name, settings)
-	if err == nil {
-		err = checkReferences(name, s)
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	found := &inspection{}
+	found.scenario(s)
+	// A setting that is good for the scenario need not fit a quick form that is not asked for.
+	if !quick && (len(settings) > 0 || !s.HasQuick()) {
+		return s, found.problems.OrNil()
+	}
+	q, err := s.Quick()
+	mistakes, wrong := errors.AsType[scenarios.Problems](err)
+	switch {
+	case wrong:
+		found.problems = append(found.problems, mistakes...)
+	case err != nil:
+		return nil, err
+	default:
+		found.scenario(q, "the quick form")
+	}
+	if quick {
+		s = q
+	}
+	return s, found.problems.OrNil()
 }
 
 func (w *world) readScenario(name string, settings []string) (*scenarios.Scenario, error) {
@@ -152,7 +171,7 @@ func newScenariosShow(w *world) *cobra.Command {
 				_, err := w.stdout.Write(text)
 				return err
 			}
-			s, err := w.openScenario(args[0])
+			s, err := w.openScenario(args[0], false)
 			if err != nil {
 				return err
 			}
@@ -204,7 +223,7 @@ func (w *world) validate(names, settings []string) error {
 	var all []checkedScenario
 	var wrong []error
 	for _, name := range names {
-		s, err := w.openScenario(name, settings...)
+		s, err := w.openScenario(name, false, settings...)
 		all = append(all, checkedScenario{Scenario: name, Valid: err == nil, Problems: problemsOf(name, err)})
 		if err != nil {
 			wrong = append(wrong, err)

@@ -37,13 +37,29 @@ func (d *decoder) problem(n *yaml.Node, hint, format string, args ...any) {
 
 // problemAt reports a mistake at a byte offset into a scalar's value.
 func (d *decoder) problemAt(n *yaml.Node, offset int, hint, format string, args ...any) {
-	p := Problem{File: d.file, Msg: fmt.Sprintf(format, args...), Hint: hint}
+	d.problems = append(d.problems, d.spot(n, offset).Problem(fmt.Sprintf(format, args...), hint))
+}
+
+// spot returns where the byte at offset of a scalar's value comes from.
+func (d *decoder) spot(n *yaml.Node, offset int) Spot {
 	if origin, ok := d.origin[n]; ok {
-		p.File = origin
-	} else {
-		p.Line, p.Col = d.position(n, offset)
+		return Spot{File: origin}
 	}
-	d.problems = append(d.problems, p)
+	line, col := d.position(n, offset)
+	return Spot{File: d.file, Line: line, Col: col}
+}
+
+// spots adds where the keys of a mapping stand, and those of the mappings in it, each
+// under its path.
+func (d *decoder) spots(n *yaml.Node, under string, into map[string]Spot) {
+	if n.Kind != yaml.MappingNode {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		path := under + n.Content[i].Value
+		into[path] = d.spot(n.Content[i], 0)
+		d.spots(n.Content[i+1], path+".", into)
+	}
 }
 
 // position returns where the byte at offset of a scalar's value stands in the file, or

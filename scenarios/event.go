@@ -28,6 +28,8 @@ type Action struct {
 	Body   []byte
 	JSON   bool     // Body is JSON
 	Run    []string // a program and its arguments, run in the scenario's folder
+
+	Spots map[string]Spot // where each knob, or field of the fault, was written; "" is the action itself
 }
 
 // String names the action on a time line.
@@ -104,8 +106,9 @@ func (d *decoder) actions(n *yaml.Node) (actions []Action) {
 // action decodes one; own are the keys that it has besides.
 func (d *decoder) action(n *yaml.Node, what string, own fields) (a Action) {
 	known := maps.Clone(own)
-	known["fault"] = func(n *yaml.Node) { a.Fault = d.fault(n) }
-	known["knob"] = func(n *yaml.Node) { a.Knobs = d.knobs(n) }
+	a.Spots = map[string]Spot{"": d.spot(n, 0)}
+	known["fault"] = func(n *yaml.Node) { a.Fault = d.fault(n); d.spots(n, "", a.Spots) }
+	known["knob"] = func(n *yaml.Node) { a.Knobs = d.knobs(n); d.spots(n, "", a.Spots) }
 	known["for"] = func(n *yaml.Node) { a.For = d.span(n, "for") }
 	known["run"] = func(n *yaml.Node) {
 		d.items(n, func(n *yaml.Node) { a.Run = append(a.Run, d.argument(n)) })

@@ -30,6 +30,18 @@ func (p Problem) Error() string {
 	return text
 }
 
+// Spot is where something in a scenario was written, for mistakes that only somebody else
+// can see. Line and Col are 0 for what did not come from a file, as in a Problem.
+type Spot struct {
+	File      string
+	Line, Col int
+}
+
+// Problem returns a mistake at the spot.
+func (s Spot) Problem(msg, hint string) Problem {
+	return Problem{File: s.File, Line: s.Line, Col: s.Col, Msg: msg, Hint: hint}
+}
+
 // Problems are all mistakes of a scenario, in the order of the file.
 type Problems []Problem
 
@@ -42,8 +54,8 @@ func (ps Problems) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// orNil returns the sorted mistakes as an error, nil if there are none.
-func (ps Problems) orNil() error {
+// OrNil returns the sorted mistakes as an error, nil if there are none.
+func (ps Problems) OrNil() error {
 	if len(ps) == 0 {
 		return nil
 	}
@@ -51,6 +63,15 @@ func (ps Problems) orNil() error {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col), cmp.Compare(a.File, b.File))
 	})
 	return slices.Compact(ps)
+}
+
+// Within says of mistakes in which part of the scenario they are, such as a variant.
+func (ps Problems) Within(part string) Problems {
+	ps = slices.Clone(ps)
+	for i := range ps {
+		ps[i].Msg = "in " + part + ": " + ps[i].Msg
+	}
+	return ps
 }
 
 // didYouMean returns a hint that names the known word nearest to word, or all known words

@@ -57,6 +57,7 @@ type Target struct {
 	URL       string            // scheme, host and perhaps a path; empty if Reference is set or every request names its host
 	Reference string            // preset of the bundled target that is to be started
 	Set       map[string]string // its knobs
+	Spots     map[string]Spot   // where each knob was written; "" is the target itself
 	uses      []use             // variables in URL
 }
 
@@ -175,7 +176,7 @@ func (o origin) open(file string, files fs.FS) (*decoder, error) {
 // understand decodes the tree; without mistakes it returns the scenario.
 func (d *decoder) understand() (*Scenario, error) {
 	s := d.scenario()
-	if err := d.problems.orNil(); err != nil {
+	if err := d.problems.OrNil(); err != nil {
 		return nil, err
 	}
 	return s, nil

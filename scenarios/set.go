@@ -47,6 +47,15 @@ func (t *tree) mark(n *yaml.Node, name string) {
 	}
 }
 
+// trace says of a node that was made that it came from where value did.
+func (t *tree) trace(made, value *yaml.Node) {
+	if origin, ok := t.origin[value]; ok {
+		t.origin[made] = origin
+		return
+	}
+	made.Line, made.Column = value.Line, value.Column
+}
+
 // keysOf splits a path.
 func keysOf(path string) []string {
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
@@ -87,7 +96,9 @@ func (t *tree) put(path string, value *yaml.Node, fail func(msg, hint string) *P
 				child = value
 			}
 			k := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: key}
-			t.origin[k], t.origin[child] = t.origin[value], t.origin[value]
+			for _, made := range []*yaml.Node{k, child} {
+				t.trace(made, value)
+			}
 			n.Content = append(n.Content, k, child)
 			n = child
 		}

@@ -35,11 +35,13 @@ func (d *decoder) target(n *yaml.Node) Target {
 		t.URL = value(d, n, "target", func(s string) (string, error) { return s, checkTarget(s) })
 		return t
 	}
+	t.Spots = map[string]Spot{"": d.spot(n, 0)}
 	d.object(n, "target", fields{
 		"reference": func(n *yaml.Node) { t.Reference = d.oneOf(n, "preset of the reference target", presets()...) },
 		"set": func(n *yaml.Node) {
 			t.Set = map[string]string{}
 			d.pairs(n, "set", func(key, value *yaml.Node) { t.Set[key.Value], _ = d.text(value, "a knob") })
+			d.spots(n, "", t.Spots)
 		},
 	})
 	if valueOf(n, "reference") == nil {

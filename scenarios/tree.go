@@ -50,7 +50,7 @@ func parseTree(file string, text []byte) (*tree, error) {
 	x := &expander{file: file, left: maxNodes}
 	t.root, t.problems = x.expand(doc.Content[0], 0), x.problems
 	if x.left < 0 {
-		return nil, x.problems.orNil() // the rest is not there
+		return nil, x.problems.OrNil() // the rest is not there
 	}
 	return t, nil
 }

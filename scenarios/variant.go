@@ -26,8 +26,15 @@ func (s *Scenario) Quick() (*Scenario, error) {
 	}
 	again := s.origin
 	again.quick = true
-	return parse(s.from.file, s.from.files, again)
+	q, err := parse(s.from.file, s.from.files, again)
+	if found, ok := errors.AsType[Problems](err); ok {
+		return nil, found.Within("the quick form")
+	}
+	return q, err
 }
+
+// HasQuick reports whether the scenario gives a quick form.
+func (s *Scenario) HasQuick() bool { return s.hasQuick }
 
 // edit makes the tree that of one variant: its knobs go to the target, its variables and
 // other values to where they belong.
@@ -73,7 +80,7 @@ func (d *decoder) addKnob(key, value *yaml.Node) {
 		target.Content = append(target.Content, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: "set"}, set)
 	}
 	if slot := find(set, key.Value); slot >= 0 {
-		set.Content[slot] = value
+		set.Content[slot-1], set.Content[slot] = key, value // both, for the place in the file
 		return
 	}
 	set.Content = append(set.Content, key, value)
@@ -97,7 +104,7 @@ func (s *Scenario) variants() error {
 			if !ok {
 				return err
 			}
-			problems = append(problems, within(found, v.Name)...)
+			problems = append(problems, found.Within("variant "+quote(v.Name))...)
 			continue
 		}
 		problems = append(problems, s.bind(v)...)
@@ -105,43 +112,26 @@ func (s *Scenario) variants() error {
 	if len(problems) == 0 && !s.Experiment.Fresh {
 		problems = s.live()
 	}
-	return problems.orNil()
+	return problems.OrNil()
 }
 
 // live finds knobs that one variant sets and another leaves alone: on a target that lives
 // on, nobody would turn them back.
 func (s *Scenario) live() (problems Problems) {
-	first := s.Experiment.Variants[0]
-	for _, v := range s.Experiment.Variants[1:] {
-		for _, path := range differentKeys(first.Scenario.Target.Set, v.Scenario.Target.Set) {
-			problems = append(problems, Problem{
-				File: s.from.file, Line: 1, Col: 1,
-				Msg:  fmt.Sprintf("knob %s is set in one of the variants %s and %s, and not in the other", quote(path), quote(first.Name), quote(v.Name)),
-				Hint: "with  fresh: false  every variant sets the same knobs",
-			})
+	setters := map[string][]string{} // knob to variants
+	for _, v := range s.Experiment.Variants {
+		for path := range v.Scenario.Target.Set {
+			setters[path] = append(setters[path], v.Name)
 		}
 	}
-	return problems
-}
-
-// differentKeys returns the keys that only one of two maps has, sorted.
-func differentKeys(a, b map[string]string) (keys []string) {
-	for _, pair := range [][2]map[string]string{{a, b}, {b, a}} {
-		for k := range pair[0] {
-			if _, both := pair[1][k]; !both {
-				keys = append(keys, k)
-			}
+	for path, with := range setters {
+		without := slices.DeleteFunc(s.Experiment.names(), func(name string) bool { return slices.Contains(with, name) })
+		if len(without) == 0 {
+			continue
 		}
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// within says of problems which variant they are about.
-func within(problems Problems, variant string) Problems {
-	problems = slices.Clone(problems)
-	for i := range problems {
-		problems[i].Msg = fmt.Sprintf("in variant %s: %s", quote(variant), problems[i].Msg)
+		msg := fmt.Sprintf("in variant %s: knob %s is not set in variant %s", quote(with[0]), quote(path), quote(without[0]))
+		spot := s.Experiment.Variant(with[0]).Scenario.Target.Spots[path]
+		problems = append(problems, spot.Problem(msg, "with  fresh: false  every variant sets the same knobs"))
 	}
 	return problems
 }

@@ -29,6 +29,18 @@ func (l Limits) orDefault() Limits {
 
 var name = regexp.MustCompile(`^[A-Za-z0-9_.-]{0,64}$`)
 
+// Check tells what Add would find wrong with a fault, before there is a process that it
+// could be added to: a knob.Problem that names the field. Targets are those it may be aimed
+// at besides routes, which only a process knows.
+func Check(f Fault, targets []string) error {
+	if groupOf(f.Target) == "route" {
+		targets = append(slices.Clip(targets), f.Target)
+	}
+	r := New(Options{Self: "nobody", Targets: func() []string { return slices.Clone(targets) }})
+	_, err := r.compile(f)
+	return err
+}
+
 // compile holds a fault against everything that is known of it.
 func (r *Registry) compile(f Fault) (*live, error) {
 	if !name.MatchString(f.ID) {

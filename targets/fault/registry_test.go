@@ -160,6 +160,27 @@ func TestAMistakeNamesItsField(t *testing.T) {
 	}
 }
 
+func TestAFaultIsCheckedBeforeThereIsAProcess(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault Fault
+		field string // that is wrong; "": none
+	}{
+		"a good one":                     {Fault{Target: "dep:db", Kind: "error", Value: "503", For: time.Second}, ""},
+		"one that only a process can do": {Fault{Target: "worker:1", Kind: "crash", For: time.Second}, ""},
+		"a route, which none is known":   {Fault{Target: "route:GET /nowhere", Kind: "abort", For: time.Second}, ""},
+		"a target that there is not":     {Fault{Target: "worker:9", Kind: "crash", For: time.Second}, "target"},
+		"a kind that there is not":       {Fault{Target: "dep:db", Kind: "eror", For: time.Second}, "kind"},
+		"no end":                         {Fault{Target: "dep:db", Kind: "error", Value: "503"}, "for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, _ := errors.AsType[knob.Problem](Check(test.fault, targets()))
+			if p.Path != test.field {
+				t.Errorf("the field %q is wrong, want %q: %v", p.Path, test.field, p)
+			}
+		})
+	}
+}
+
 func TestSoManyFaultsAndNoMore(t *testing.T) {
 	r := open(t, Options{})
 	for range 64 {

@@ -12,7 +12,6 @@ import (
 	"plimsoll/targets/cluster"
 	"plimsoll/targets/fault"
 	"plimsoll/targets/knob"
-	"plimsoll/targets/topology"
 )
 
 // Cluster returns how the workers are.
@@ -86,16 +85,8 @@ func (m *Master) Reset(ctx context.Context) error {
 
 // FaultTargets returns what a fault may be aimed at.
 func (m *Master) FaultTargets() []string {
-	targets := []string{"*", "listener", "dep:db", "dep:pricing", "store:redis", "svc:x"}
 	cfg, _ := m.Knobs.Get()
-	for _, name := range topology.Contexts() {
-		if cfg.Context(name).Enabled {
-			targets = append(targets, "svc:"+name)
-		}
-	}
-	for id := range cfg.Cluster.Workers {
-		targets = append(targets, "worker:"+strconv.Itoa(id+1))
-	}
+	targets := cfg.FaultTargets()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	routes, err := m.Routes(ctx)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -197,6 +198,20 @@ func (c *Config) Context(name string) *Service {
 		return &c.Services.Search.Service
 	}
 	return nil
+}
+
+// FaultTargets returns what a fault may be aimed at, besides the routes.
+func (c *Config) FaultTargets() []string {
+	targets := []string{"*", "listener", "dep:db", "dep:pricing", "store:redis", "svc:x"}
+	for _, name := range Contexts() {
+		if c.Context(name).Enabled {
+			targets = append(targets, "svc:"+name)
+		}
+	}
+	for id := range c.Cluster.Workers {
+		targets = append(targets, "worker:"+strconv.Itoa(id+1))
+	}
+	return targets
 }
 
 // CacheOf returns how long answers of a context are kept: not at all where they differ
