@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,17 +13,19 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"plimsoll/engine/experiment"
 	"plimsoll/scenarios"
+	"plimsoll/targets/cluster"
 )
 
 // control does to a target what the events and variants of a scenario ask for, and asks it
 // what they want to know.
 type control struct {
-	admin string // the reference target's control API, ending in /admin/v1; empty: it is another target
+	admin string // URL of the reference target's control listener; empty: it is another target
 	dir   string // where programs run; empty: here
 }
 
@@ -35,7 +38,7 @@ const (
 func newControl(ref *reference, scenario string) *control {
 	c := &control{}
 	if ref != nil {
-		c.admin = ref.admin + "/admin/v1"
+		c.admin = ref.admin
 	}
 	if isFile(scenario) {
 		c.dir = filepath.Dir(scenario)
@@ -79,7 +82,96 @@ func (c *control) turn(ctx context.Context, knobs map[string]string, revert time
 	if err != nil {
 		return err
 	}
-	return c.send(ctx, http.MethodPatch, "/knobs", body, true)
+	text, err := c.call(ctx, http.MethodPatch, "/knobs", body, true)
+	if err != nil {
+		return err
+	}
+	if err := inForce(knobs, text); err != nil {
+		return err
+	}
+	if workers, ok := knobs["cluster.workers"]; ok {
+		return c.awaitWorkers(ctx, workers)
+	}
+	return nil
+}
+
+// inForce returns an error if the target has taken note of knobs that it will heed in new
+// workers only. Answer is what it said to the change.
+func inForce(knobs map[string]string, answer []byte) error {
+	var said struct {
+		Waiting []string `json:"restart_pending"`
+	}
+	if err := json.Unmarshal(answer, &said); err != nil {
+		return fmt.Errorf("PATCH /knobs: the answer is not JSON: %w", err)
+	}
+	for _, path := range said.Waiting {
+		if _, turned := knobs[path]; turned {
+			return fmt.Errorf("%s takes effect in new workers only, so nothing has changed: let a variant set it, with  fresh: true", path)
+		}
+	}
+	return nil
+}
+
+// workerPoll is how often the target is asked whether its workers are there.
+const workerPoll = 20 * time.Millisecond
+
+// awaitWorkers returns when so many workers serve.
+func (c *control) awaitWorkers(ctx context.Context, wanted string) error {
+	for {
+		ready, err := c.workers(ctx)
+		if err != nil {
+			return err
+		}
+		if strconv.Itoa(ready) == wanted {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%d workers serve, and there should be %s: %w", ready, wanted, context.Cause(ctx))
+		case <-time.After(workerPoll):
+		}
+	}
+}
+
+// workers counts the workers that serve.
+func (c *control) workers(ctx context.Context) (ready int, err error) {
+	var status cluster.Status
+	if err := c.ask(ctx, "/cluster", &status); err != nil {
+		return 0, err
+	}
+	for _, w := range status.Workers {
+		if w.State == cluster.Ready {
+			ready++
+		}
+	}
+	return ready, nil
+}
+
+// ask reads what the target says of itself.
+func (c *control) ask(ctx context.Context, address string, answer any) error {
+	text, err := c.call(ctx, http.MethodGet, address, nil, false)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, answer); err != nil {
+		return fmt.Errorf("GET %s: %w", address, err)
+	}
+	return nil
+}
+
+// at returns the whole URL of an address in a scenario. A path is one of the control API,
+// but for those that stand beside it on the same listener.
+func (c *control) at(address string) (string, error) {
+	path, _, _ := strings.Cut(address, "?")
+	switch {
+	case !isPath(address):
+		return address, nil
+	case c.admin == "":
+		return "", fmt.Errorf("%s is a path of the reference target, which does not run here", address)
+	case path == "/metrics", strings.HasPrefix(path, "/debug/"):
+		return c.admin + address, nil
+	}
+	return c.admin + "/admin/v1" + address, nil
 }
 
 func (c *control) send(ctx context.Context, method, address string, body []byte, isJSON bool) error {
@@ -89,9 +181,9 @@ func (c *control) send(ctx context.Context, method, address string, body []byte,
 
 // call makes an HTTP call and returns the answer, which must be of status 2xx.
 func (c *control) call(ctx context.Context, method, address string, body []byte, isJSON bool) ([]byte, error) {
-	whole := address
-	if strings.HasPrefix(address, "/") {
-		whole = c.admin + address
+	whole, err := c.at(address)
+	if err != nil {
+		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, whole, bytes.NewReader(body))
 	if err != nil {
@@ -140,7 +232,7 @@ func (c *control) signals(ctx context.Context) (<-chan experiment.Signal, error)
 		close(out)
 		return out, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.admin+"/events", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.admin+"/admin/v1/events", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -156,22 +248,27 @@ func (c *control) signals(ctx context.Context) (<-chan experiment.Signal, error)
 	return out, nil
 }
 
-// hear hands on what the target says until it ends or ctx does.
+// hear hands on what the target says until ctx ends, and that it says nothing any more if
+// it ends before.
 func hear(ctx context.Context, body io.ReadCloser, out chan<- experiment.Signal) {
 	defer close(out)
 	defer body.Close()
+	tell := func(s experiment.Signal) {
+		select {
+		case out <- s:
+		case <-ctx.Done():
+		}
+	}
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		data, found := strings.CutPrefix(lines.Text(), "data: ")
-		if !found {
-			continue
+	for lines.Scan() && ctx.Err() == nil {
+		if data, found := strings.CutPrefix(lines.Text(), "data: "); found {
+			tell(signalOf([]byte(data)))
 		}
-		select {
-		case out <- signalOf([]byte(data)):
-		case <-ctx.Done():
-			return
-		}
+	}
+	if ctx.Err() == nil {
+		lost := cmp.Or(lines.Err(), io.ErrUnexpectedEOF)
+		tell(experiment.Signal{Text: "the stream of events", Time: time.Now(), Lost: fmt.Errorf("the target's events broke off: %w", lost)})
 	}
 }
 

@@ -32,14 +32,19 @@ type laboratory struct {
 // experiment runs the variants in turn until every claim is decided, and returns an error
 // that carries the exit code of the verdict, nil for claims that are all confirmed.
 func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir string) error {
-	if m.options.Target != "" && s.Target.Reference != "" {
-		return usageError("leave out --target", "scenario %s turns knobs of the reference target, which %s does not have", s.Name, m.options.Target)
+	if err := m.ownTarget(s); err != nil {
+		return err
 	}
 	for _, v := range s.Experiment.Variants {
 		for _, name := range v.Vars {
 			if _, given := m.options.Vars[name]; given {
 				return usageError("leave out -e "+name, "variant %s of scenario %s sets the variable %s itself", v.Name, s.Name, name)
 			}
+		}
+	}
+	if s.Target.Reference != "" && !s.Experiment.Fresh {
+		if err := checkLive(s); err != nil {
+			return err
 		}
 	}
 	started := time.Now()
@@ -173,18 +178,8 @@ func (l *laboratory) target(ctx context.Context, v *scenarios.Variant) (*referen
 		}
 		return ref, err
 	}
-	c := newControl(l.ref, "")
-	if err := c.send(ctx, "DELETE", "/faults", nil, false); err != nil {
-		return nil, withCode(exitUnreachable, fmt.Errorf("end the faults of the run before: %w", err))
-	}
-	knobs := map[string]string{}
-	for _, other := range l.scenario.Experiment.Variants {
-		for path := range differences(l.scenario, other.Scenario) {
-			knobs[path] = t.Set[path]
-		}
-	}
-	if err := c.turn(ctx, knobs, 0); err != nil {
-		return nil, withCode(exitUnreachable, fmt.Errorf("turn the knobs of variant %s: %w", v.Name, err))
+	if err := newControl(l.ref, "").putBack(ctx, t); err != nil {
+		return nil, withCode(exitUnreachable, fmt.Errorf("put the target back for variant %s: %w", v.Name, err))
 	}
 	return l.ref, nil
 }

@@ -113,6 +113,9 @@ func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir st
 	if s.Experiment != nil {
 		return m.experiment(ctx, s, dir)
 	}
+	if err := m.ownTarget(s); err != nil {
+		return err
+	}
 	t := &trial{scenario: s, dir: dir}
 	var ref *reference
 	if s.Target.Reference != "" && m.options.Target == "" {
@@ -133,6 +136,34 @@ func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir st
 	}
 	return m.conclude(ctx, run, saved)
 }
+
+// ownTarget refuses --target for a scenario that needs the control API of the reference
+// target, which another does not have.
+func (m *measurement) ownTarget(s *scenarios.Scenario) error {
+	if m.options.Target == "" || s.Target.Reference == "" {
+		return nil
+	}
+	what := ""
+	switch {
+	case s.Experiment != nil:
+		what = "turns knobs of"
+	case slices.ContainsFunc(s.Events, meansReference):
+		what = "does things to"
+	case slices.ContainsFunc(s.Figures, func(f scenarios.Figure) bool { return isPath(f.Get) }):
+		what = "takes figures from"
+	default:
+		return nil
+	}
+	return usageError("leave out --target", "scenario %s %s the reference target, which %s is not", s.Name, what, m.options.Target)
+}
+
+// meansReference reports whether only the reference target understands the event.
+func meansReference(e scenarios.Event) bool {
+	return e.When != "" || e.Fault != nil || e.Knobs != nil || isPath(e.URL)
+}
+
+// isPath reports whether an address is one of the reference target's own.
+func isPath(address string) bool { return strings.HasPrefix(address, "/") }
 
 // errAborted is the cause with which a broken abort budget ends a run.
 var errAborted = errors.New("a budget marked abort is broken")

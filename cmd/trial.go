@@ -47,6 +47,9 @@ func (m *measurement) try(ctx context.Context, t *trial) (*report.Run, string, e
 	if err := preflight(ctx, p); err != nil {
 		return nil, "", err
 	}
+	if err := t.control.begin(ctx, filepath.Base(cmp.Or(t.dir, t.scenario.Name))); err != nil {
+		return nil, "", withCode(exitUnreachable, err)
+	}
 	begun := t.takeFigures(ctx)
 	started := time.Now()
 	d := &drive{m: m, trial: t, plan: p, meta: m.meta(t.scenario, p, started)}
@@ -130,6 +133,9 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	d.finish()
 	run := report.Summarize(d.meta, total, watch.Results(), endingOf(err))
 	run.Events, run.Figures = played(), d.trial.figures()
+	if what := missed(run.Events); what != "" {
+		run.Spoil(what)
+	}
 	d.saveTruth(ctx, dir)
 	run.Notes = append(run.Notes, cutShort(p, run)...)
 	if err := writer.Finish(run); err != nil {

@@ -49,6 +49,14 @@ func decide(r *Run) Verdict {
 	return Pass
 }
 
+// Spoil makes the run one that cannot be judged, for a reason that the load does not show:
+// budgets may be broken in it, but not kept.
+func (r *Run) Spoil(reason string) {
+	r.Validity.Valid = false
+	r.Validity.Reasons = append(r.Validity.Reasons, reason)
+	r.Verdict = decide(r)
+}
+
 // bearsOut reports whether a broken budget is the target's doing as far as can be known.
 // A generator that is short of time makes requests late, slow and few, but not wrong, so
 // a broken budget on errors stands, unless the errors may be its own.

@@ -47,7 +47,7 @@ func (s *Scenario) explainExperiment(b *strings.Builder) {
 	}
 	fmt.Fprintln(b, "\nvariants")
 	table(b, rows)
-	target := "one target whose knobs are turned"
+	target := "one target whose knobs are turned and whose caches and stores stay as they are"
 	if e.Fresh {
 		target = "a new target for each run"
 	}

@@ -118,6 +118,67 @@ func TestEventsAreDoneWhenTheirTimeHasCome(t *testing.T) {
 	})
 }
 
+func TestEventsOfOneTimeKeepTheirOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		slow := func(context.Context) error { time.Sleep(time.Second); return nil }
+		fast := func(context.Context) error { return nil }
+		signals := make(chan experiment.Signal, 1)
+		signals <- experiment.Signal{Kind: "go", Time: time.Now()}
+		close(signals)
+		got := play(ctx, []experiment.Event{
+			{Name: "first", At: 2 * time.Second, Do: slow},
+			{Name: "second", At: 2 * time.Second, Do: fast},
+			{Name: "meanwhile", At: 2500 * time.Millisecond, Do: fast},
+			{Name: "after the signal", When: "go", At: 5 * time.Second, Do: slow},
+			{Name: "and then", When: "go", At: 5 * time.Second, Do: fast},
+		}, signals)
+		want := []entry{
+			{0, "go", true, ""},
+			{2 * time.Second, "first", false, ""},
+			{2500 * time.Millisecond, "meanwhile", false, ""},
+			{3 * time.Second, "second", false, ""},
+			{5 * time.Second, "after the signal", false, ""},
+			{6 * time.Second, "and then", false, ""},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestSignalsThatBreakOffFailWhatWaitsForThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Second, errors.New("over"))
+		defer cancel()
+		none := func(context.Context) error { return nil }
+		signals := make(chan experiment.Signal)
+		go func() {
+			defer close(signals)
+			time.Sleep(time.Second)
+			signals <- experiment.Signal{Kind: "breaker.open", Time: time.Now()}
+			time.Sleep(time.Second)
+			signals <- experiment.Signal{Text: "the stream", Time: time.Now(), Lost: errors.New("broke off")}
+		}()
+		got := play(ctx, []experiment.Event{
+			{Name: "heard", When: "breaker.open", At: 3 * time.Second, Do: none},
+			{Name: "dated", At: 5 * time.Second, Do: none},
+			{Name: "deaf", When: "breaker.closed", Do: none},
+		}, signals)
+		want := []entry{
+			{time.Second, "breaker.open", true, ""},
+			{2 * time.Second, "the stream", true, "broke off"},
+			{2 * time.Second, "deaf", false, "it waits for breaker.closed: broke off"},
+			{4 * time.Second, "heard", false, ""},
+			{5 * time.Second, "dated", false, ""},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 func TestAnEventUnderWayIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)

@@ -3,6 +3,7 @@ package experiment
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ type Signal struct {
 	Kind string
 	Text string // what more is known
 	Time time.Time
+	Lost error // nothing more will be heard, for this reason; nil: it is a signal like any other
 }
 
 // Entry is what happened at a time of the run.
@@ -42,18 +44,20 @@ type Timeline struct {
 
 // Play does the events until ctx ends, and returns what happened by then in order: what
 // was done, what the signals said, and last the events whose time never came. The run
-// began at start. An event under way when ctx ends is waited for; its own context ends
-// with ctx.
+// began at start. Events of the same time are done one after the other, in the order given.
+// An event under way when ctx ends is waited for; its own context ends with ctx.
 func Play(ctx context.Context, start time.Time, events []Event, signals <-chan Signal) []Entry {
 	t := &Timeline{start: start}
+	var dated []Event
 	waiting := map[string][]Event{}
 	for _, e := range events {
 		if e.When == "" {
-			t.schedule(ctx, e, start.Add(e.At))
+			dated = append(dated, e)
 		} else {
 			waiting[e.When] = append(waiting[e.When], e)
 		}
 	}
+	t.schedule(ctx, start, dated)
 	t.listen(ctx, waiting, signals)
 	t.doing.Wait()
 	for kind, missed := range waiting {
@@ -81,34 +85,60 @@ func (t *Timeline) listen(ctx context.Context, waiting map[string][]Event, signa
 				signals = nil
 				continue
 			}
+			if s.Lost != nil {
+				t.lose(s, waiting)
+				continue
+			}
 			text := s.Kind
 			if s.Text != "" {
 				text += " " + s.Text
 			}
 			t.note(Entry{At: s.Time.Sub(t.start), Text: text, Signal: true})
-			for _, e := range waiting[s.Kind] {
-				t.schedule(ctx, e, s.Time.Add(e.At))
-			}
+			t.schedule(ctx, s.Time, waiting[s.Kind])
 			delete(waiting, s.Kind)
 		}
 	}
 }
 
-// schedule does an event at a time.
-func (t *Timeline) schedule(ctx context.Context, e Event, at time.Time) {
-	t.doing.Go(func() {
-		timer := time.NewTimer(time.Until(at))
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			t.note(Entry{At: time.Since(t.start), Text: e.Name, Err: context.Cause(ctx)})
-			return
-		case <-timer.C:
+// lose gives up what waits for signals, which will not come any more.
+func (t *Timeline) lose(s Signal, waiting map[string][]Event) {
+	at := s.Time.Sub(t.start)
+	t.note(Entry{At: at, Text: s.Text, Signal: true, Err: s.Lost})
+	for kind, missed := range waiting {
+		for _, e := range missed {
+			t.note(Entry{At: at, Text: e.Name, Err: fmt.Errorf("it waits for %s: %w", kind, s.Lost)})
 		}
+	}
+	clear(waiting)
+}
+
+// schedule does events at their times after zero.
+func (t *Timeline) schedule(ctx context.Context, zero time.Time, events []Event) {
+	together := map[time.Duration][]Event{}
+	for _, e := range events {
+		together[e.At] = append(together[e.At], e)
+	}
+	for after, those := range together {
+		t.doing.Go(func() { t.do(ctx, zero.Add(after), those) })
+	}
+}
+
+// do does events at a time, one after the other.
+func (t *Timeline) do(ctx context.Context, at time.Time, events []Event) {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	for _, e := range events {
 		began := time.Now()
-		err := e.Do(ctx)
+		err := context.Cause(ctx)
+		if err == nil {
+			err = e.Do(ctx)
+		}
 		t.note(Entry{At: began.Sub(t.start), Took: time.Since(began), Text: e.Name, Err: err})
-	})
+	}
 }
 
 func (t *Timeline) note(e Entry) {
