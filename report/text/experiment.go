@@ -18,7 +18,10 @@ func experiment(p *printer, run *report.Run, brief bool) {
 	}
 	variants(p, run.Variants)
 	for _, v := range run.Variants {
-		timeline(p, v)
+		if len(v.Runs) > 0 {
+			last := v.Runs[len(v.Runs)-1]
+			timeline(p, fmt.Sprintf("Events of %s (run %d)", clean(v.Name), last.Number), last.Events)
+		}
 	}
 	subject(p, run)
 }
@@ -42,8 +45,8 @@ func claimed(run *report.Run) string {
 	return Plural(len(run.Claims), "claim") + " confirmed"
 }
 
-// claims writes each claim in full, and below it what was seen. Unless it is confirmed,
-// what each run says follows.
+// claims writes each claim in full, and below it what was seen: the means of the runs that
+// count, and which do not. Unless it is confirmed, what each run says follows.
 func claims(p *printer, results []budget.ClaimResult) {
 	p.section("Claims")
 	for _, c := range results {
@@ -51,21 +54,54 @@ func claims(p *printer, results []budget.ClaimResult) {
 		p.wrapped(mark+" ", s, clean(c.Expr))
 		word := string(c.Result)
 		if c.Observed != nil && c.Limit != nil {
-			word += fmt.Sprintf(": observed %s, limit %s", quantity(c.Observed, c.Unit), rounded(quantity(c.Limit, c.Unit)))
+			word += fmt.Sprintf(": observed %s, limit %s%s", quantity(c.Observed, c.Unit), rounded(quantity(c.Limit, c.Unit)), averaged(c))
 		}
-		p.line("    " + p.paint(s, word))
+		for _, line := range wrap(word, p.width-4) {
+			p.line("    " + p.paint(s, line))
+		}
 		if c.Reason != "" {
 			p.wrapped("    ", plain, clean(c.Reason))
+		}
+		for _, line := range uncounted(c) {
+			p.wrapped("    ", yellow, clean(line))
 		}
 		if c.Result == budget.Confirmed {
 			continue
 		}
-		for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
+		for _, side := range []*budget.ClaimSide{c.Left, c.Right, c.Pair} {
 			if side != nil && len(side.Values) > 0 {
 				p.wrapped("    ", dim, clean(side.Metric)+": "+sideValues(side, c.Unit))
 			}
 		}
 	}
+}
+
+// averaged says what the numbers are that a claim is decided by, if there were several runs.
+func averaged(c budget.ClaimResult) string {
+	for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
+		if side != nil && len(side.Values) > 1 {
+			return " (mean of the runs)"
+		}
+	}
+	return ""
+}
+
+// uncounted says of each variant how many of its runs a claim rests on, if not on all.
+func uncounted(c budget.ClaimResult) (lines []string) {
+	for _, side := range []*budget.ClaimSide{c.Left, c.Right} {
+		if side == nil || len(side.Values) == 0 || len(side.Values) == side.Runs {
+			continue
+		}
+		verb := "count"
+		if len(side.Values) == 1 {
+			verb = "counts"
+		}
+		line := fmt.Sprintf("%d of %s %s; %s", len(side.Values), Plural(side.Runs, "run"), verb, side.Lack)
+		if !slices.Contains(lines, line) { // both sides may be about one variant
+			lines = append(lines, line)
+		}
+	}
+	return lines
 }
 
 func claimMark(r budget.Ruling) (string, style) {
@@ -129,8 +165,8 @@ func (t *table) variantRun(r report.VariantRun) {
 			t.add(variantRow("      "+clean(stage.Name), stage.Figures)...)
 		}
 	}
-	if text := figures(r.Figures); text != "" {
-		t.add(cell{"      " + text, dim})
+	if parts := figureParts(r.Figures); len(parts) > 0 {
+		t.add(cell{"      " + strings.Join(parts, " · "), dim})
 	}
 }
 
@@ -145,15 +181,6 @@ func settings(set map[string]string) string {
 	}
 	slices.Sort(parts)
 	return "  " + strings.Join(parts, " ")
-}
-
-func figures(values map[string]float64) string {
-	var parts []string
-	for name, v := range values {
-		parts = append(parts, clean(name)+" "+whole(v))
-	}
-	slices.Sort(parts)
-	return strings.Join(parts, " · ")
 }
 
 func variantRow(name string, f report.Figures) []cell {
@@ -171,59 +198,6 @@ func variantRow(name string, f report.Figures) []cell {
 		row = append(row, cell{milliseconds(x), plain})
 	}
 	return row
-}
-
-// mostEntries bounds how many different things of a time line are shown.
-const mostEntries = 12
-
-// timeline writes what was done to the target in the last run of a variant, and what the
-// target said. What it said several times is one line.
-func timeline(p *printer, v report.Variant) {
-	if len(v.Runs) == 0 || len(v.Runs[len(v.Runs)-1].Events) == 0 {
-		return
-	}
-	last := v.Runs[len(v.Runs)-1]
-	p.section(fmt.Sprintf("Events of %s (run %d)", clean(v.Name), last.Number))
-	shown := 0
-	for i, e := range last.Events {
-		kind := happened(e)
-		if e.By == "target" && slices.ContainsFunc(last.Events[:i], func(o report.Happening) bool { return o.By == e.By && happened(o) == kind }) {
-			continue
-		}
-		if shown++; shown > mostEntries {
-			p.line("  …")
-			return
-		}
-		text, s := kind, dim
-		if e.By == "target" {
-			text = "· " + kind
-			if n := count(last.Events, kind); n > 1 {
-				text += fmt.Sprintf(" (%d times)", n)
-			}
-		}
-		if e.Error != "" {
-			text, s = text+": "+e.Error, yellow
-		}
-		p.wrapped(fmt.Sprintf("  %6.2fs  ", e.AtS), s, clean(text))
-	}
-}
-
-// happened names an entry of the time line, without the details of what the target said.
-func happened(e report.Happening) string {
-	if e.By != "target" {
-		return e.Text
-	}
-	kind, _, _ := strings.Cut(e.Text, " ")
-	return kind
-}
-
-func count(events []report.Happening, kind string) (n int) {
-	for _, e := range events {
-		if e.By == "target" && happened(e) == kind {
-			n++
-		}
-	}
-	return n
 }
 
 // subject writes what the experiment is about and what it puts to the test.

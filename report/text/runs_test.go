@@ -157,6 +157,8 @@ func runs() map[string]*report.Run {
 		"unjudged":     unjudged.run(report.Complete),
 		"hostile":      hostile(),
 		"many errors":  manyErrors(),
+		"eventful":     eventful(),
+		"experiment":   tried(),
 	}
 }
 
@@ -193,4 +195,53 @@ func manyErrors() *report.Run {
 	w.total.Tallies[0][2].Dropped = 120
 	w.total.Tallies[0][2].Planned += 120
 	return w.run(report.Complete)
+}
+
+// eventful is a run without variants in which things happened and the target was asked.
+func eventful() *report.Run {
+	run := quickstart().run(report.Complete)
+	run.Events = []report.Happening{
+		{AtS: 2, Text: "fault dep:pricing stall for 3s", By: "scenario"},
+		{AtS: 2.4, Text: "breaker.opened dependency=pricing worker=1", By: "target"},
+		{AtS: 2.5, Text: "breaker.opened dependency=pricing worker=2", By: "target"},
+		{AtS: 6, Text: "run ./reload", By: "scenario", Error: "exit status 1"},
+	}
+	run.Figures = map[string]float64{"origin": 1234, "hit_ratio": 0.8765}
+	return run
+}
+
+// tried is an experiment with a claim of every kind.
+func tried() *report.Run {
+	x := func(v float64) *float64 { return &v }
+	claims := []budget.ClaimResult{
+		{
+			Expr: "origin[on] <= 0.05 * origin[off]", Result: budget.Confirmed, Unit: "count", Observed: x(3), Limit: x(9.1),
+			Left:  &budget.ClaimSide{Metric: "origin[on]", Values: []float64{3}, Interval: []float64{3, 3}, Runs: 1},
+			Right: &budget.ClaimSide{Metric: "origin[off]", Values: []float64{182}, Interval: []float64{182, 182}, Runs: 1},
+		},
+		{
+			Expr: "p99[on] < 50ms", Result: budget.Confirmed, Unit: "ms", Observed: x(10), Limit: x(50),
+			Left: &budget.ClaimSide{Metric: "p99[on]", Values: []float64{10}, Interval: []float64{8, 12}, Runs: 3, Lack: "p99[on]: the generator limited the run (lag)"},
+		},
+		{
+			Expr: "errors[on/outage] < 0.5 * errors[on/calm]", Result: budget.Undecided, Unit: "share", Observed: x(0.2), Limit: x(0.21),
+			Left:   &budget.ClaimSide{Metric: "errors[on/outage]", Values: []float64{0.1, 0.3}, Interval: []float64{0.08, 0.33}, Runs: 3, Lack: "errors[on/calm]: there were no requests"},
+			Right:  &budget.ClaimSide{Metric: "errors[on/calm]", Values: []float64{0.24, 0.6}, Interval: []float64{0.2, 0.64}, Runs: 3, Lack: "errors[on/calm]: there were no requests"},
+			Pair:   &budget.ClaimSide{Metric: "errors[on/outage] - 0.5 * errors[on/calm]", Values: []float64{-0.02, 0}, Interval: []float64{-0.04, 0.02}, Runs: 3},
+			Reason: "what the runs leave open is on both sides of the limit",
+		},
+		{
+			Expr: "origin[on] == 5", Result: budget.Refuted, Unit: "count", Observed: x(5.5), Limit: x(5),
+			Left: &budget.ClaimSide{Metric: "origin[on]", Values: []float64{5, 6}, Interval: []float64{5, 6}, Runs: 2},
+		},
+	}
+	loads := quickstart().run(report.Complete).Loads
+	variant := func(name string, number int) report.Variant {
+		return report.Variant{Name: name, Settings: map[string]string{"breaker.mode": name}, Runs: []report.VariantRun{{
+			Dir: "0" + string(rune('0'+number)) + "-" + name, Number: number, Loads: loads,
+			Figures: eventful().Figures, Events: eventful().Events, Validity: report.Validity{Valid: true},
+		}}}
+	}
+	meta := quickstart().run(report.Complete).Meta
+	return report.Conclude(meta, &report.Experiment{Rounds: 1, Variants: []report.Variant{variant("off", 1), variant("on", 2)}, Claims: claims}, report.Complete, 20*time.Second)
 }

@@ -44,7 +44,7 @@ func Summary(w io.Writer, run *report.Run, opt Options) error {
 	}
 	sections := []func(*printer, *report.Run){verdict, budgets}
 	if !opt.Brief {
-		sections = append(sections, loads, times, requests, failures, phases, generator, notes)
+		sections = append(sections, loads, times, requests, failures, phases, figures, events, generator, notes)
 	}
 	for _, section := range sections {
 		section(p, run)

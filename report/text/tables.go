@@ -102,7 +102,10 @@ func margin(x *float64) string {
 
 // whole writes a number that is a count without a fraction.
 func whole(x float64) string {
-	if x >= 0 && x == float64(uint64(x)) {
+	if x < 0 {
+		return "-" + whole(-x)
+	}
+	if x == float64(uint64(x)) {
 		return report.FormatCount(uint64(x))
 	}
 	return report.FormatNumber(x)
