@@ -90,7 +90,7 @@ func (l *laboratory) prepare(started time.Time) {
 	b := readBuild()
 	l.meta = report.Meta{
 		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
-		Scenario: s.Name, About: strings.Join(strings.Fields(s.About), " "), Target: s.Target.String(),
+		Scenario: s.Name, Source: l.m.source(s), About: strings.Join(strings.Fields(s.About), " "), Target: s.Target.String(),
 		Command: report.Redact(append([]string{"plimsoll"}, l.m.w.args...)), Started: started, IntervalS: 1,
 	}
 }

@@ -185,7 +185,7 @@ func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started tim
 	b := readBuild()
 	return report.Meta{
 		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
-		Scenario: s.Name, About: s.About, Target: report.RedactURL(p.Target), Command: report.Redact(append([]string{"plimsoll"}, m.w.args...)),
+		Scenario: s.Name, Source: m.source(s), About: s.About, Target: report.RedactURL(p.Target), Command: report.Redact(append([]string{"plimsoll"}, m.w.args...)),
 		Seed: p.Seed, Started: started, IntervalS: 1, Remarks: p.Notes,
 	}
 }

@@ -37,6 +37,7 @@ type Run struct {
 type Meta struct {
 	Plimsoll  Build     `json:"plimsoll"`
 	Scenario  string    `json:"scenario"`
+	Source    Source    `json:"source,omitzero"`
 	About     string    `json:"about,omitempty"`
 	Target    string    `json:"target,omitempty"`
 	Command   []string  `json:"command,omitempty"` // the command line, through Redact
@@ -44,6 +45,13 @@ type Meta struct {
 	Started   time.Time `json:"started"`
 	IntervalS float64   `json:"interval_s"`
 	Remarks   []string  `json:"remarks,omitempty"` // what the plan had to say, such as a bound that was lowered
+}
+
+// Source says what ran of which scenario file.
+type Source struct {
+	SHA256  string `json:"sha256"`            // of the file
+	Changed bool   `json:"changed,omitempty"` // values in it were replaced for this run
+	Quick   bool   `json:"quick,omitempty"`   // it was its quick form
 }
 
 // Build says which program measured, and where.

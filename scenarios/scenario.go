@@ -7,6 +7,8 @@ package scenarios
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"os"
@@ -152,7 +154,11 @@ func parseVariant(file string, files fs.FS, from origin, name string) (*Scenario
 		actions = d.actions(do)
 	}
 	s, err := d.understand()
-	return s, actions, err
+	if err != nil {
+		return nil, nil, err
+	}
+	s.origin = from
+	return s, actions, nil
 }
 
 // open reads the tree and puts the settings in place.
@@ -254,6 +260,27 @@ const interval = time.Second
 
 // File returns the name of the file that the scenario was read from.
 func (s *Scenario) File() string { return s.from.file }
+
+// Digest returns the SHA-256 of the file that the scenario was read from, in hexadecimal;
+// empty if it comes from none.
+func (s *Scenario) Digest() string {
+	if s.origin.text == nil {
+		return ""
+	}
+	return Digest(s.origin.text)
+}
+
+// Digest returns the SHA-256 of the text of a scenario, in hexadecimal.
+func Digest(text []byte) string {
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Changed reports whether settings replaced values of the file.
+func (s *Scenario) Changed() bool { return len(s.origin.settings) > 0 }
+
+// IsQuick reports whether this is the quick form.
+func (s *Scenario) IsQuick() bool { return s.origin.quick }
 
 // Legend returns the names of what a run of the scenario counts.
 func (s *Scenario) Legend() *engine.Legend { return s.legend }
