@@ -76,6 +76,9 @@ func TestWhatLagMayHaveCausedDecidesNothing(t *testing.T) {
 		{"a number of errors", "count(outcome:error)[on] >= 100", []bad{fine, timeouts(200, 150)}, Undecided},
 		{"a number of errors, few late", "count(outcome:error)[on] >= 100", []bad{fine, timeouts(200, 50)}, Confirmed},
 		{"few good ones", "count(outcome:ok)[on] <= 500", []bad{fine, timeouts(200, 150)}, Undecided},
+		{"few good ones, few late", "count(outcome:ok)[on] <= 500", []bad{fine, timeouts(200, 50)}, Confirmed},
+		{"late ones on the right", "count[on] <= 4 * count(outcome:error)[on]", []bad{fine, timeouts(200, 60)}, Undecided},
+		{"few late ones on the right", "count[on] <= 4 * count(outcome:error)[on]", []bad{fine, timeouts(200, 10)}, Confirmed},
 		{"enough good ones", "count(outcome:ok)[on] >= 300", []bad{fine, timeouts(200, 150)}, Confirmed},
 		{"all of them", "count[on] <= 600", []bad{fine, timeouts(200, 200)}, Confirmed},
 		{"no number but one", "count(outcome:error)[on] == 0", []bad{fine, timeouts(2, 2)}, Undecided},
@@ -229,10 +232,12 @@ func TestWhatIsShownIsWhatIsJudged(t *testing.T) {
 }
 
 func TestAnOpenPairCanBeSaved(t *testing.T) {
-	c := claim(t, "p99[on/calm] < p99[on/peak]")
-	got := ruled(t, c, trial(t, c, "on", 30, steady(0, 30, 20, ms, product)...))
-	if _, err := json.Marshal(got); err != nil || got.Result != Undecided {
-		t.Errorf("%s: %v", got.Result, err)
+	for _, text := range []string{"p50[on] > p99[on]", "p99[on] < p50[on]"} { // 100 requests do not bound a p99
+		c := claim(t, text)
+		got := ruled(t, c, trial(t, c, "on", 1, steady(0, 1, 100, ms, product)...))
+		if _, err := json.Marshal(got); err != nil || got.Result != Undecided || got.Pair.Interval != nil {
+			t.Errorf("%s: %s, %+v (%v)", text, got.Result, got.Pair, err)
+		}
 	}
 }
 
