@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"plimsoll/engine/experiment"
+	"plimsoll/report"
 	"plimsoll/scenarios"
 	"plimsoll/targets/cluster"
 )
@@ -52,11 +54,11 @@ func (c *control) do(ctx context.Context, a scenarios.Action) error {
 	defer cancel()
 	switch {
 	case a.Fault != nil:
-		return c.send(ctx, http.MethodPost, "/faults", a.Fault, true)
+		return c.send(ctx, scenarios.Action{Method: http.MethodPost, URL: "/faults", Body: a.Fault, JSON: true})
 	case a.Knobs != nil:
 		return c.turn(ctx, a.Knobs, a.For)
 	case a.Method != "":
-		return c.send(ctx, a.Method, a.URL, a.Body, a.JSON)
+		return c.send(ctx, a)
 	}
 	program := exec.CommandContext(ctx, a.Run[0], a.Run[1:]...)
 	program.Dir = c.dir
@@ -82,7 +84,7 @@ func (c *control) turn(ctx context.Context, knobs map[string]string, revert time
 	if err != nil {
 		return err
 	}
-	text, err := c.call(ctx, http.MethodPatch, "/knobs", body, true)
+	text, err := c.call(ctx, scenarios.Action{Method: http.MethodPatch, URL: "/knobs", Body: body, JSON: true})
 	if err != nil {
 		return err
 	}
@@ -149,7 +151,7 @@ func (c *control) workers(ctx context.Context) (ready int, err error) {
 
 // ask reads what the target says of itself.
 func (c *control) ask(ctx context.Context, address string, answer any) error {
-	text, err := c.call(ctx, http.MethodGet, address, nil, false)
+	text, err := c.call(ctx, scenarios.Action{Method: http.MethodGet, URL: address})
 	if err != nil {
 		return err
 	}
@@ -174,24 +176,30 @@ func (c *control) at(address string) (string, error) {
 	return c.admin + "/admin/v1" + address, nil
 }
 
-func (c *control) send(ctx context.Context, method, address string, body []byte, isJSON bool) error {
-	_, err := c.call(ctx, method, address, body, isJSON)
+func (c *control) send(ctx context.Context, a scenarios.Action) error {
+	_, err := c.call(ctx, a)
 	return err
 }
 
 // call makes an HTTP call and returns the answer, which must be of status 2xx.
-func (c *control) call(ctx context.Context, method, address string, body []byte, isJSON bool) ([]byte, error) {
-	whole, err := c.at(address)
+func (c *control) call(ctx context.Context, a scenarios.Action) ([]byte, error) {
+	address, err := c.at(a.URL)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, whole, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, a.Method, address, bytes.NewReader(a.Body))
 	if err != nil {
 		return nil, err
 	}
-	if isJSON {
+	if a.JSON {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	given := http.Header{}
+	for _, h := range a.Header {
+		given.Add(h.Name, h.Value)
+	}
+	maps.Copy(req.Header, given)
+	req.Host = cmp.Or(given.Get("Host"), req.Host)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
@@ -199,10 +207,10 @@ func (c *control) call(ctx context.Context, method, address string, body []byte,
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, controlBytes))
 	if err != nil {
-		return nil, fmt.Errorf("%s %s: %w", method, address, err)
+		return nil, fmt.Errorf("%s %s: %w", a.Method, report.RedactURL(a.URL), err)
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s %s: %s: %s", method, address, resp.Status, problemDetail(text))
+		return nil, fmt.Errorf("%s %s: %s: %s", a.Method, report.RedactURL(a.URL), resp.Status, problemDetail(text))
 	}
 	return text, nil
 }
@@ -268,7 +276,7 @@ func hear(ctx context.Context, body io.ReadCloser, out chan<- experiment.Signal)
 	}
 	if ctx.Err() == nil {
 		lost := cmp.Or(lines.Err(), io.ErrUnexpectedEOF)
-		tell(experiment.Signal{Text: "the stream of events", Time: time.Now(), Lost: fmt.Errorf("the target's events broke off: %w", lost)})
+		tell(experiment.Signal{Text: "events", Time: time.Now(), Lost: fmt.Errorf("the target's events broke off: %w", lost)})
 	}
 }
 

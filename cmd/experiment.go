@@ -85,7 +85,7 @@ func (l *laboratory) prepare(started time.Time) {
 		l.report.Article = &report.Article{Section: a.Section, Says: a.Says, Requirements: a.Requirements, Theory: a.Theory}
 	}
 	for _, v := range s.Experiment.Variants {
-		l.report.Variants = append(l.report.Variants, report.Variant{Name: v.Name, Settings: differences(s, v.Scenario), Runs: []report.VariantRun{}})
+		l.report.Variants = append(l.report.Variants, report.Variant{Name: v.Name, Settings: differences(s, v), Runs: []report.VariantRun{}})
 	}
 	b := readBuild()
 	l.meta = report.Meta{
@@ -95,13 +95,25 @@ func (l *laboratory) prepare(started time.Time) {
 	}
 }
 
-// differences returns the knobs in which a variant differs from the scenario.
-func differences(s, v *scenarios.Scenario) map[string]string {
+// differences returns what a variant is besides the scenario: knobs, variables and other
+// values by their paths, and what is done before its load. Secrets are left out as in a
+// command line.
+func differences(s *scenarios.Scenario, v scenarios.Variant) map[string]string {
 	set := map[string]string{}
-	for path, value := range v.Target.Set {
+	for path, value := range v.Scenario.Target.Set {
 		if was, ok := s.Target.Set[path]; !ok || was != value {
 			set[path] = value
 		}
+	}
+	for path, value := range v.Values {
+		_, set[path], _ = strings.Cut(report.Redact([]string{"--set", path + "=" + value})[1], "=")
+	}
+	var do []string
+	for _, a := range v.Do {
+		do = append(do, a.String())
+	}
+	if len(do) > 0 {
+		set["do"] = strings.Join(do, "; ")
 	}
 	return set
 }
@@ -130,7 +142,7 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 		}()
 	}
 	t := &trial{
-		scenario: v.Scenario, control: newControl(ref, l.scenario.File()), before: v.Do,
+		scenario: v.Scenario, control: newControl(ref, l.scenario.File()), before: v.Do, round: turn.Round,
 		dir: filepath.Join(l.dir, fmt.Sprintf("%02d-%s", turn.Number, report.FileName(v.Name))),
 	}
 	t.title = fmt.Sprintf("%s  (run %d, round %d of at most %d)", v.Name, turn.Number, turn.Round, l.scenario.Experiment.Rounds)
@@ -202,6 +214,9 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 		t.listens.Doubt("the generator limited the run (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	}
 	l.trials = append(l.trials, t.listens)
+	if turn.Number == 1 {
+		l.meta.Seed = run.Seed // that of a round follows from it
+	}
 	if l.scenario.Target.Reference == "" {
 		l.meta.Target = run.Target // with its variables filled in
 	}

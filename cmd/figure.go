@@ -11,22 +11,23 @@ import (
 	"strconv"
 	"strings"
 
+	"plimsoll/report"
 	"plimsoll/scenarios"
 )
 
 // figure takes one number from the target.
 func (c *control) figure(ctx context.Context, f scenarios.Figure) (float64, error) {
-	text, err := c.call(ctx, http.MethodGet, f.Get, nil, false)
+	text, err := c.call(ctx, scenarios.Action{Method: http.MethodGet, URL: f.Get, Header: f.Header})
 	if err != nil {
 		return 0, err
 	}
 	var doc any
 	if err := json.Unmarshal(text, &doc); err != nil {
-		return 0, fmt.Errorf("GET %s: the answer is not JSON", f.Get)
+		return 0, fmt.Errorf("GET %s: the answer is not JSON", report.RedactURL(f.Get))
 	}
 	values, err := pick(doc, f.JSON)
 	if err != nil {
-		return 0, fmt.Errorf("GET %s: %w", f.Get, err)
+		return 0, fmt.Errorf("GET %s: %w", report.RedactURL(f.Get), err)
 	}
 	return fold(f.Fold, values)
 }

@@ -59,7 +59,7 @@ func (c *control) putBack(ctx context.Context, t scenarios.Target) error {
 	if err := c.cancelPending(ctx); err != nil {
 		return err
 	}
-	if err := c.send(ctx, http.MethodDelete, "/faults", nil, false); err != nil {
+	if err := c.send(ctx, scenarios.Action{Method: http.MethodDelete, URL: "/faults"}); err != nil {
 		return err
 	}
 	var now struct{ Knobs []knob.Setting }
@@ -92,7 +92,8 @@ func (c *control) cancelPending(ctx context.Context) error {
 			return err
 		}
 		for _, p := range pending {
-			c.send(ctx, http.MethodDelete, "/knobs/pending/"+strconv.Itoa(p.ID), nil, false) //nolint:errcheck // it may have come meanwhile; the list tells
+			drop := scenarios.Action{Method: http.MethodDelete, URL: "/knobs/pending/" + strconv.Itoa(p.ID)}
+			c.send(ctx, drop) //nolint:errcheck // it may have come meanwhile; the list tells
 		}
 	}
 }
@@ -104,7 +105,7 @@ func (c *control) begin(ctx context.Context, run string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, controlLimit)
 	defer cancel()
-	if err := c.send(ctx, http.MethodPost, "/epoch?name="+url.QueryEscape(run), nil, false); err != nil {
+	if err := c.send(ctx, scenarios.Action{Method: http.MethodPost, URL: "/epoch?name=" + url.QueryEscape(run)}); err != nil {
 		return fmt.Errorf("have the target count anew: %w", err)
 	}
 	return nil

@@ -24,6 +24,7 @@ type trial struct {
 	target   string // replaces the scenario's; empty: it stays
 	dir      string // where it is saved; empty: runs/NAME-TIMESTAMP
 	before   []scenarios.Action
+	round    int           // of the experiment; 0: there is none
 	listens  *budget.Trial // nil: no claims
 	title    string        // of its progress; may be empty
 	given    map[string]budget.Given
@@ -34,15 +35,15 @@ type trial struct {
 func (m *measurement) try(ctx context.Context, t *trial) (*report.Run, string, error) {
 	opt := m.options
 	opt.Target = cmp.Or(t.target, opt.Target)
+	opt.Round, opt.Do = t.round, t.before
 	p, err := t.scenario.Plan(opt)
 	if err != nil {
 		return nil, "", withCode(exitUsage, err)
 	}
 	defer p.Close() //nolint:errcheck // data files are only read
-	for _, a := range t.before {
-		if err := t.control.do(ctx, a); err != nil {
-			return nil, "", withCode(exitUnreachable, fmt.Errorf("prepare the target: %w", err))
-		}
+	prepared, err := t.prepare(ctx, p)
+	if err != nil {
+		return nil, "", withCode(exitUnreachable, err)
 	}
 	if err := preflight(ctx, p); err != nil {
 		return nil, "", err
@@ -50,19 +51,37 @@ func (m *measurement) try(ctx context.Context, t *trial) (*report.Run, string, e
 	if err := t.control.begin(ctx, filepath.Base(cmp.Or(t.dir, t.scenario.Name))); err != nil {
 		return nil, "", withCode(exitUnreachable, err)
 	}
-	begun := t.takeFigures(ctx)
+	begun := t.takeFigures(ctx, p.Figures)
 	started := time.Now()
-	d := &drive{m: m, trial: t, plan: p, meta: m.meta(t.scenario, p, started)}
-	d.finish = func() { t.given = t.changes(ctx, begun) }
+	d := &drive{m: m, trial: t, plan: p, meta: m.meta(t.scenario, p, started), prepared: prepared}
+	d.finish = func() { t.given = t.changes(ctx, p.Figures, begun) }
 	return d.run(ctx, cmp.Or(t.dir, report.DefaultDir(t.scenario.Name, started)))
 }
 
+// preparation is something that was done to the target before the load.
+type preparation struct {
+	what string
+	at   time.Time
+}
+
+// prepare does what is to be done before the load, and returns when that was.
+func (t *trial) prepare(ctx context.Context, p *scenarios.Plan) (done []preparation, err error) {
+	for i, a := range p.Do {
+		began := time.Now()
+		if err := t.control.do(ctx, a); err != nil {
+			return nil, fmt.Errorf("prepare the target: %w", err)
+		}
+		done = append(done, preparation{t.before[i].String(), began})
+	}
+	return done, nil
+}
+
 // takeFigures asks the target for the figures of the scenario.
-func (t *trial) takeFigures(ctx context.Context) map[string]budget.Given {
+func (t *trial) takeFigures(ctx context.Context, figures []scenarios.Figure) map[string]budget.Given {
 	taken := map[string]budget.Given{}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlLimit)
 	defer cancel()
-	for _, f := range t.scenario.Figures {
+	for _, f := range figures {
 		v, err := t.control.figure(ctx, f)
 		g := budget.Given{Value: v}
 		if err != nil {
@@ -75,9 +94,9 @@ func (t *trial) takeFigures(ctx context.Context) map[string]budget.Given {
 
 // changes takes the figures at the end of the run. One that is a change has to have been
 // there before.
-func (t *trial) changes(ctx context.Context, before map[string]budget.Given) map[string]budget.Given {
-	now := t.takeFigures(ctx)
-	for _, f := range t.scenario.Figures {
+func (t *trial) changes(ctx context.Context, figures []scenarios.Figure, before map[string]budget.Given) map[string]budget.Given {
+	now := t.takeFigures(ctx, figures)
+	for _, f := range figures {
 		g, was := now[f.Name], before[f.Name]
 		if f.Take == "change" {
 			g.Value -= was.Value
@@ -90,11 +109,12 @@ func (t *trial) changes(ctx context.Context, before map[string]budget.Given) map
 
 // drive is the part of a trial in which load is made.
 type drive struct {
-	m      *measurement
-	trial  *trial
-	plan   *scenarios.Plan
-	meta   report.Meta
-	finish func() // called when the load is over and the target still there
+	m        *measurement
+	trial    *trial
+	plan     *scenarios.Plan
+	meta     report.Meta
+	prepared []preparation
+	finish   func() // called when the load is over and the target still there
 }
 
 // run makes the load and saves what happens as it goes.
@@ -104,18 +124,18 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", withCode(exitUsage, err)
 	}
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	signals, err := d.signals(ctx)
+	if err != nil {
+		return nil, "", withCode(exitUnreachable, err)
+	}
 	writer, err := report.Create(dir, d.meta, p.Legend, watch)
 	if err != nil {
 		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
 	}
-	ctx, abort := context.WithCancelCause(ctx)
-	defer abort(nil)
 	ui := m.progress(p, d.trial.title)
-	played, err := d.play(ctx)
-	if err != nil {
-		ui.close()
-		return nil, "", err
-	}
+	played := d.play(ctx, signals)
 	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
 		watch.Observe(i)
 		if watch.Broken() != nil {
@@ -155,7 +175,7 @@ func (d *drive) saveTruth(ctx context.Context, dir string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), controlLimit)
 	defer cancel()
-	truth, err := d.trial.control.call(ctx, http.MethodGet, "/truth", nil, false)
+	truth, err := d.trial.control.call(ctx, scenarios.Action{Method: http.MethodGet, URL: "/truth"})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, truthFile), truth, 0o644) //nolint:gosec // results are for everyone to read
 	}
@@ -178,22 +198,21 @@ func endingOf(err error) report.Ending {
 // mostHappenings bounds what is kept of what a target says, which may be a lot.
 const mostHappenings = 500
 
+// signals follows what the target says, if somebody wants to know; nil otherwise.
+func (d *drive) signals(ctx context.Context) (<-chan experiment.Signal, error) {
+	if len(d.plan.Events) == 0 && d.trial.listens == nil {
+		return nil, nil //nolint:nilnil // nobody wants to know
+	}
+	return d.trial.control.signals(ctx)
+}
+
 // play starts the time line. What it returns ends it and tells what happened.
-func (d *drive) play(ctx context.Context) (func() []report.Happening, error) {
+func (d *drive) play(ctx context.Context, signals <-chan experiment.Signal) func() []report.Happening {
 	ctx, end := context.WithCancelCause(ctx)
-	if len(d.trial.scenario.Events) == 0 && d.trial.listens == nil {
-		end(nil)
-		return func() []report.Happening { return nil }, nil
-	}
-	signals, err := d.trial.control.signals(ctx)
-	if err != nil {
-		end(nil)
-		return nil, withCode(exitUnreachable, err)
-	}
 	var events []experiment.Event
-	for _, e := range d.trial.scenario.Events {
+	for i, e := range d.plan.Events {
 		events = append(events, experiment.Event{
-			Name: e.String(), At: e.At, When: e.When,
+			Name: d.trial.scenario.Events[i].String(), At: e.At, When: e.When, // its variables may be secrets
 			Do: func(ctx context.Context) error { return d.trial.control.do(ctx, e.Action) },
 		})
 	}
@@ -202,14 +221,22 @@ func (d *drive) play(ctx context.Context) (func() []report.Happening, error) {
 	go func() { done <- experiment.Play(ctx, start, events, signals) }()
 	return func() []report.Happening {
 		end(errRunOver)
-		return happenings(<-done)
-	}, nil
+		return append(before(start, d.prepared), happenings(<-done)...)
+	}
 }
 
 var errRunOver = errors.New("the run was over before")
 
 // byScenario marks what was done to the target, not said by it.
 const byScenario = "scenario"
+
+// before puts preparations on the time line of a load that starts at start.
+func before(start time.Time, prepared []preparation) (all []report.Happening) {
+	for _, p := range prepared {
+		all = append(all, report.Happening{AtS: p.at.Sub(start).Seconds(), Text: p.what, By: byScenario})
+	}
+	return all
+}
 
 func happenings(entries []experiment.Entry) (all []report.Happening) {
 	said := 0

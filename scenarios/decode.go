@@ -24,6 +24,7 @@ type decoder struct {
 	*tree
 	files   fs.FS                              // where to look for files; nil: nowhere
 	variant string                             // which one is read; empty: the scenario itself
+	outside []use                              // variables that are mentioned outside the flows
 	missing []string                           // files that were not looked at, there being nowhere
 	visit   func(object string, keys []string) // for the test that holds the schema against the code; may be nil
 }

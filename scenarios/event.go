@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"plimsoll/engine/flow"
 )
 
 // Event is something that is done to the target while the load runs.
@@ -18,13 +20,14 @@ type Event struct {
 }
 
 // Action is something that is done to a target. Exactly one of Fault, Knobs, Method and
-// Run is set.
+// Run is set. Those of a Plan have variables filled in.
 type Action struct {
 	Fault  json.RawMessage   // for the reference target's fault list
 	Knobs  map[string]string // knobs of the reference target
 	For    time.Duration     // after it the knobs are taken back; 0: they stay
-	Method string            // an HTTP call, to URL with Body
-	URL    string            // whole, or a path below the reference target's /admin/v1
+	Method string            // an HTTP call, to URL with Header and Body
+	URL    string            // whole, or a path below the reference target's /admin/v1, /debug/… or /metrics
+	Header []Header
 	Body   []byte
 	JSON   bool     // Body is JSON
 	Run    []string // a program and its arguments, run in the scenario's folder
@@ -111,13 +114,11 @@ func (d *decoder) action(n *yaml.Node, what string, own fields) (a Action) {
 	known["knob"] = func(n *yaml.Node) { a.Knobs = d.knobs(n); d.spots(n, "", a.Spots) }
 	known["for"] = func(n *yaml.Node) { a.For = d.span(n, "for") }
 	known["run"] = func(n *yaml.Node) {
-		d.items(n, func(n *yaml.Node) { a.Run = append(a.Run, d.argument(n)) })
+		d.items(n, func(n *yaml.Node) { a.Run = append(a.Run, d.mention(n, "an argument", flow.ParseTemplate)) })
 	}
-	known["body"] = func(n *yaml.Node) {
-		text, _ := d.text(n, "the body")
-		a.Body = []byte(text)
-	}
-	known["json"] = func(n *yaml.Node) { a.Body, a.JSON = d.jsonOf(n), true }
+	known["headers"] = func(n *yaml.Node) { a.Header = d.headersOutside(n) }
+	known["body"] = func(n *yaml.Node) { a.Body = []byte(d.mention(n, "the body", flow.ParseTemplate)) }
+	known["json"] = func(n *yaml.Node) { a.Body, a.JSON = d.bodyOutside(n), true }
 	for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 		known[method] = func(n *yaml.Node) { a.Method, a.URL = strings.ToUpper(method), d.call(n, method) }
 	}
@@ -139,23 +140,19 @@ func (d *decoder) action(n *yaml.Node, what string, own fields) (a Action) {
 		d.problem(valueOf(n, "for"), "a fault has its own  for:  within it", "for goes with knob")
 	case a.Body != nil && a.Method == "":
 		d.problem(n, "", "a body goes with post, put or patch")
+	case a.Header != nil && a.Method == "":
+		d.problem(valueOf(n, "headers"), "", "headers go with get, post, put, patch or delete")
 	}
 	return a
 }
 
-// argument decodes a word of a command line, which may be empty.
-func (d *decoder) argument(n *yaml.Node) string {
-	text, _ := d.text(n, "an argument")
-	return text
-}
-
 // call decodes where an HTTP call goes.
 func (d *decoder) call(n *yaml.Node, what string) string {
-	text, ok := d.text(n, what)
-	if ok && !strings.HasPrefix(text, "/") {
-		d.report(n, checkTarget(text))
+	text := d.mention(n, what, flow.ParseURLTemplate)
+	if text != "" {
+		d.report(n, checkAddress(text))
 	}
-	d.ownTarget(n, strings.HasPrefix(text, "/"), "a path")
+	d.ownTarget(n, isAbsolutePath(text), "a path")
 	return text
 }
 

@@ -24,8 +24,9 @@ type Experiment struct {
 type Variant struct {
 	Name     string
 	Scenario *Scenario
-	Do       []Action // before its load starts
-	Vars     []string // names of the variables that it sets
+	Do       []Action          // before its load starts
+	Vars     []string          // names of the variables that it sets
+	Values   map[string]string // what it sets besides knobs, by path: vars.tier, load[0].rate
 }
 
 // Article says which sentence of the source article an experiment puts to the test.
@@ -39,10 +40,12 @@ type Article struct {
 // Figure is a number that is taken from the target, or from another address, around a run.
 type Figure struct {
 	Name string
-	Get  string // a path of the admin API, or a URL
+	Get  string // as the URL of an Action
 	JSON string // path of the values in the answer: $.a.b[0], where * is every key or item
 	Fold string // how several values become one: sum, max, min, mean, jain or count
 	Take string // last: as it stands after the run; change: since before it
+
+	Header []Header
 }
 
 const (
@@ -74,8 +77,15 @@ func (d *decoder) experiment(s *Scenario) {
 	e := &Experiment{Fresh: true, Rounds: defaultRounds}
 	d.pairs(n, "variants", func(key, value *yaml.Node) {
 		v := Variant{Name: d.name(key, "the variant's name")}
+		v.Values = map[string]string{}
 		if vars := valueOf(value, "vars"); vars != nil {
-			d.pairs(vars, "vars", func(name, _ *yaml.Node) { v.Vars = append(v.Vars, name.Value) })
+			d.pairs(vars, "vars", func(name, value *yaml.Node) {
+				v.Vars = append(v.Vars, name.Value)
+				v.Values["vars."+name.Value] = d.written(value)
+			})
+		}
+		if set := valueOf(value, "scenario"); set != nil {
+			d.pairs(set, "scenario", func(path, value *yaml.Node) { v.Values[path.Value] = d.written(value) })
 		}
 		e.Variants = append(e.Variants, v)
 	})
@@ -96,6 +106,14 @@ func (d *decoder) experiment(s *Scenario) {
 	s.claimNodes = map[string]*yaml.Node{}
 	e.Claims = d.claims(valueOf(d.root, "claims"), budget.Names{Variants: e.names(), Figures: s.figureNames()}, s.claimNodes)
 	s.Experiment = e
+}
+
+// written returns a value on one line: text as it is, what has parts as JSON.
+func (d *decoder) written(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode {
+		return n.Value
+	}
+	return string(d.jsonOf(n))
 }
 
 func (e *Experiment) names() (names []string) {
@@ -169,10 +187,11 @@ func (d *decoder) figures(n *yaml.Node) (figures []Figure) {
 			d.problem(key, "give it another name", "%s is a metric of requests", quote(f.Name))
 		}
 		d.object(value, "figure", fields{
-			"get":  func(n *yaml.Node) { f.Get = d.call(n, "get") },
-			"json": func(n *yaml.Node) { f.JSON, _ = d.text(n, "json") },
-			"fold": func(n *yaml.Node) { f.Fold = d.oneOf(n, "fold", "sum", "max", "min", "mean", "jain", "count") },
-			"take": func(n *yaml.Node) { f.Take = d.oneOf(n, "take", "last", "change") },
+			"get":     func(n *yaml.Node) { f.Get = d.call(n, "get") },
+			"json":    func(n *yaml.Node) { f.JSON, _ = d.text(n, "json") },
+			"headers": func(n *yaml.Node) { f.Header = d.headersOutside(n) },
+			"fold":    func(n *yaml.Node) { f.Fold = d.oneOf(n, "fold", "sum", "max", "min", "mean", "jain", "count") },
+			"take":    func(n *yaml.Node) { f.Take = d.oneOf(n, "take", "last", "change") },
 		})
 		if f.Get == "" {
 			d.problem(value, "for instance  get: /stats", "figure %s says not where it comes from", quote(f.Name))

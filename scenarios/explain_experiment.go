@@ -40,6 +40,9 @@ func (s *Scenario) explainExperiment(b *strings.Builder) {
 				parts = append(parts, path+"="+value)
 			}
 		}
+		for _, path := range slices.Sorted(maps.Keys(v.Values)) {
+			parts = append(parts, path+"="+v.Values[path])
+		}
 		for _, a := range v.Do {
 			parts = append(parts, a.String())
 		}

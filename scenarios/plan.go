@@ -21,6 +21,9 @@ type Plan struct {
 	Target  string           // where requests go that name no host; may be empty
 	Seed    uint64           // of everything random
 	Notes   []string         // what was decided for the author and should be said
+	Do      []Action         // what is done before the load
+	Events  []Event          // what is done to the target meanwhile, as in the scenario
+	Figures []Figure         // what is taken from the target, as in the scenario
 	open    []io.Closer
 }
 
@@ -38,6 +41,8 @@ type Options struct {
 	Target    string            // replaces the scenario's target; must be set if that is the reference target
 	Vars      map[string]string // values for entries of vars
 	Seed      *uint64           // replaces the scenario's seed
+	Round     int               // of an experiment, from 1: each has a seed of its own; 0: it is none
+	Do        []Action          // what is to be done before the load
 	FileLimit int               // how many files this process may open; 0: not known
 }
 
@@ -59,15 +64,19 @@ func (s *Scenario) Plan(opt Options) (*Plan, error) {
 	if p.Target, err = s.base(opt.Target, vars); err != nil {
 		return nil, err
 	}
+	if err := p.fill(s, opt.Do, vars); err != nil {
+		return nil, err
+	}
 	p.Legend, p.Grace = s.legend, s.run.grace
 	flows, err := s.compile(p.Target)
 	if err != nil {
 		return nil, err
 	}
-	b := &planner{scenario: s, plan: p, vars: vars, seed: s.run.seed, flows: flows}
+	b := &planner{scenario: s, plan: p, vars: vars, seed: s.run.seed, round: opt.Round, flows: flows}
 	if opt.Seed != nil {
 		b.seed = *opt.Seed
 	}
+	b.seed = ofRound(b.seed, opt.Round)
 	p.Seed = b.seed
 	if err := b.build(opt.FileLimit); err != nil {
 		return nil, errors.Join(err, p.Close())
@@ -112,19 +121,15 @@ func (s *Scenario) base(given string, vars map[string]string) (string, error) {
 	if !strings.Contains(s.Target.URL, "{{") {
 		return s.Target.URL, nil
 	}
-	t, err := flow.ParseTemplate(s.Target.URL)
+	f, err := newFiller(vars)
 	if err != nil {
 		return "", fmt.Errorf("target: %w", err)
 	}
-	user, err := flow.NewUser(&flow.World{Vars: vars}, 0)
+	text, err := f.text(s.Target.URL, flow.ParseTemplate)
 	if err != nil {
 		return "", fmt.Errorf("target: %w", err)
 	}
-	text, err := t.Append(nil, user)
-	if err != nil {
-		return "", fmt.Errorf("target: %w", err)
-	}
-	return string(text), checkTarget(string(text))
+	return text, checkTarget(text)
 }
 
 // compile makes the flows that the engine runs, by name.
@@ -146,6 +151,7 @@ type planner struct {
 	plan     *Plan
 	vars     map[string]string
 	seed     uint64
+	round    int
 	flows    map[string]*flow.Flow
 	feeds    map[string]*flow.Feed    // by source
 	clients  map[string]*http1.Client // by how they use connections
@@ -181,7 +187,7 @@ func (b *planner) build(fileLimit int) error {
 func (b *planner) load(i int, l *loadSpec) (engine.Load, error) {
 	seed := b.seed + uint64(i)*3
 	if l.given["seed"] != nil {
-		seed = l.seed
+		seed = ofRound(l.seed, b.round)
 	}
 	client, err := b.client(l)
 	if err != nil {
@@ -202,6 +208,16 @@ func (b *planner) load(i int, l *loadSpec) (engine.Load, error) {
 		load.Closed.Users = append(load.Closed.Users, engine.UserStage{From: s.fromUsers, To: s.toUsers})
 	}
 	return load, nil
+}
+
+// ofRound returns the seed for a round of an experiment, the same for all of its runs:
+// pairs of them stay comparable, and a further round shows something new. It has 53 bits,
+// which every reader of JSON keeps.
+func ofRound(seed uint64, round int) uint64 {
+	if round <= 1 {
+		return seed
+	}
+	return mix(mix(seed)+uint64(round)) >> 11
 }
 
 // mix spreads seeds that lie close together (the finalizer of SplitMix64).

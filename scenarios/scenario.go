@@ -223,6 +223,7 @@ func (d *decoder) scenario() *Scenario {
 		s.budgets = d.budgets(n, s.legend)
 	}
 	d.checkEvents(s)
+	d.checkOutside(s)
 	if d.variant == "" {
 		d.experiment(s)
 	}
