@@ -22,7 +22,7 @@ func TestATargetThatLivesOnIsPutBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ref.stop() //nolint:errcheck // the test has its say before
+	defer ref.stop()
 	c := newControl(ref, "")
 	for _, a := range []scenarios.Action{
 		{Knobs: map[string]string{"listen.net.rtt": "7ms", "cluster.workers": "2"}},
@@ -69,7 +69,7 @@ func TestAKnobThatWaitsForNewWorkersIsAnError(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ref.stop() //nolint:errcheck // the test has its say before
+	defer ref.stop()
 	c := newControl(ref, "")
 	err = c.turn(t.Context(), map[string]string{"listen.read_header_timeout": "9s"}, 0)
 	if err == nil || !strings.Contains(err.Error(), "listen.read_header_timeout takes effect in new workers only") {
@@ -85,7 +85,7 @@ func TestAKnobThatWaitsForNewWorkersIsAnError(t *testing.T) {
 
 func TestAStreamThatBreaksOffIsNoticed(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		io.WriteString(w, "data: {\"kind\": \"breaker.open\"}\n\n") //nolint:errcheck // the test notices
+		io.WriteString(w, "data: {\"kind\": \"breaker.open\"}\n\n")
 	}))
 	defer server.Close()
 	c := &control{admin: server.URL}

@@ -135,7 +135,8 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
 	}
 	ui := m.progress(p, d.trial.title)
-	played := d.play(ctx, signals)
+	var played func() []report.Happening
+	p.Began = func(start time.Time) { played = d.play(ctx, start, signals) }
 	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
 		watch.Observe(i)
 		if watch.Broken() != nil {
@@ -206,8 +207,9 @@ func (d *drive) signals(ctx context.Context) (<-chan experiment.Signal, error) {
 	return d.trial.control.signals(ctx)
 }
 
-// play starts the time line. What it returns ends it and tells what happened.
-func (d *drive) play(ctx context.Context, signals <-chan experiment.Signal) func() []report.Happening {
+// play starts the time line of a load that begins at start. What it returns ends it and
+// tells what happened.
+func (d *drive) play(ctx context.Context, start time.Time, signals <-chan experiment.Signal) func() []report.Happening {
 	ctx, end := context.WithCancelCause(ctx)
 	var events []experiment.Event
 	for i, e := range d.plan.Events {
@@ -217,7 +219,6 @@ func (d *drive) play(ctx context.Context, signals <-chan experiment.Signal) func
 		})
 	}
 	done := make(chan []experiment.Entry, 1)
-	start := time.Now()
 	go func() { done <- experiment.Play(ctx, start, events, signals) }()
 	return func() []report.Happening {
 		end(errRunOver)

@@ -20,6 +20,8 @@ type Plan struct {
 	Loads    []Load        // index = index in Legend.Loads
 	Grace    time.Duration // how long what is in flight may go on after the last load ended
 	Interval time.Duration // how often observers get a snapshot; 0 is one second
+
+	Began func(time.Time) // told the start of the run, from which its offsets count, before anything is sent; may be nil
 }
 
 // Load is one stream of traffic; exactly one of Open and Closed is set.

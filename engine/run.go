@@ -63,6 +63,9 @@ func runWith(ctx context.Context, p Plan, observe func(*Snapshot), m machine) (*
 		gens[i] = newGenerator(r, i)
 	}
 	r.epoch = time.Now()
+	if p.Began != nil {
+		p.Began(r.epoch)
+	}
 	r.health.start()
 
 	var stopped error // by what; whatever comes after the last pass stops nothing

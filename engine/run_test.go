@@ -409,3 +409,31 @@ func TestAFailureReadsAsKindAndCause(t *testing.T) {
 		t.Errorf("message %q", got)
 	}
 }
+
+func TestTheStartOfTheRunIsToldBeforeAnythingIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var began, first time.Time
+		target := &fakeTarget{serve: func(n int64) time.Duration {
+			if n == 0 {
+				first = time.Now()
+			}
+			return time.Second
+		}}
+		p := openPlan(t, target, 1, 3*time.Second, 10)
+		p.Began = func(at time.Time) {
+			if target.calls.Load() > 0 || !began.IsZero() {
+				t.Error("it is told too late, or twice")
+			}
+			began = at
+		}
+		var due time.Duration
+		for due = range p.Loads[0].Open.Schedule {
+			break
+		}
+		s, err := runWith(t.Context(), p, nil, machine{newTimerSleeper, noTime})
+		if err != nil || s == nil {
+			t.Fatal(err)
+		}
+		near(t, "the first request", first.Sub(began), due, 2*time.Millisecond)
+	})
+}
