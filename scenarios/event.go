@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -177,12 +178,15 @@ func (d *decoder) fault(n *yaml.Node) json.RawMessage {
 func (d *decoder) jsonOf(n *yaml.Node) []byte {
 	var v any
 	err := n.Decode(&v)
-	text, bad := json.Marshal(v)
+	var text bytes.Buffer
+	out := json.NewEncoder(&text)
+	out.SetEscapeHTML(false) // people read it, too
+	bad := out.Encode(v)
 	if err != nil || bad != nil {
 		d.problem(n, "", "this cannot be written as JSON")
 		return []byte("null")
 	}
-	return text
+	return bytes.TrimSpace(text.Bytes())
 }
 
 // knobs decodes paths with their values.

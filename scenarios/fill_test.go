@@ -17,7 +17,7 @@ vars: {host: "127.0.0.1:2", who: "a b&c", quoted: 'say "x"'}
 flows: [{get: /}]
 load: {rate: 1/s, for: 2s}
 events:
-  - {at: 1s, post: "http://{{ host }}/{{ who }}?q={{ who }}", headers: {X-Who: "{{ who }}"}, json: {say: "{{ quoted }}", n: 12345678901234567}}
+  - {at: 1s, post: "http://{{ host }}/{{ who }}?q={{ who }}", headers: {X-Who: "{{ who }}"}, json: {and: "<&>", say: "{{ quoted }}", n: 12345678901234567}}
   - {at: 1s, put: "http://{{ host }}/", body: "{{ quoted }}"}
   - {at: 1s, run: [sh, "{{ who }}", '{{ "{{" }} .Name }}']}
 figures:
@@ -36,7 +36,7 @@ figures:
 	}
 	header := []scenarios.Header{{Name: "X-Who", Value: "a b&c"}}
 	want := []scenarios.Action{
-		{Method: "POST", URL: "http://127.0.0.1:3/a%20b%26c?q=a%20b%26c", Header: header, Body: []byte(`{"n":12345678901234567,"say":"say \"x\""}`), JSON: true},
+		{Method: "POST", URL: "http://127.0.0.1:3/a%20b%26c?q=a%20b%26c", Header: header, Body: []byte(`{"and":"<&>","n":12345678901234567,"say":"say \"x\""}`), JSON: true},
 		{Method: "PUT", URL: "http://127.0.0.1:3/", Body: []byte(`say "x"`)},
 		{Run: []string{"sh", "a b&c", "{{ .Name }}"}},
 	}
