@@ -38,9 +38,9 @@ engine/search     -> engine engine/latency
 engine/fleet      -> engine engine/latency
 engine/simulate   -> engine/capacity engine/latency
 
-report            -> engine engine/flow engine/latency report/budget
+report            -> engine engine/capacity engine/flow engine/latency engine/search report/budget
 report/budget     -> engine engine/latency
-report/*          -> report engine engine/flow engine/latency engine/capacity report/budget
+report/*          -> report engine engine/flow engine/latency engine/capacity engine/search report/budget
 
 targets/station    -> targets/alarm
 targets/knob       ->
@@ -63,7 +63,7 @@ github.com/spf13/                         -> cmd
 github.com/charmbracelet/                 -> report/live
 charm.land/                               -> report/live
 github.com/HdrHistogram/hdrhistogram-go   -> engine/latency targets/station
-gonum.org/v1/gonum                        -> engine/capacity engine/simulate report/compare
+gonum.org/v1/gonum                        -> engine/capacity engine/search engine/simulate report/compare
 github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go
 github.com/tidwall/redcon                 -> targets/resp

@@ -1,0 +1,153 @@
+package search
+
+import "math"
+
+// load is what is known of one rate.
+type load struct {
+	rate    float64
+	verdict Verdict
+	leans   bool // the evidence leaves both open, and the verdict is the likelier one
+	probed  bool // on the way up
+	valid   int  // trials that vote
+	soaked  bool
+}
+
+// sure reports whether the load's verdict is v beyond doubt.
+func (l load) sure(v Verdict) bool { return l.verdict == v && !l.leans }
+
+// invalids is how often a load is tried that the generator cannot make.
+const invalids = 3
+
+// judge returns what is known of a rate. Its trials vote, and more than three quarters of them decide
+// (RFC 9971 with an exceed ratio of one half), so that a single outlier does not. Without a
+// majority it is the evidence of all of them together, then that of the loads around, and
+// last what is likelier. A soak that fails outweighs the rest. A load that was probed on
+// the way up counts as passed, unless it failed, until it has had its trials: this is enough
+// to climb, and never enough for a bound.
+func (s *Search) judge(rate float64) load {
+	l := load{rate: rate, verdict: Undecided}
+	votes := map[Verdict]int{}
+	var kept []Trial
+	trials := s.at(rate)
+	for _, t := range trials {
+		if t.Verdict == Invalid {
+			continue
+		}
+		kept = append(kept, t)
+		switch t.Kind {
+		case Probe:
+			l.probed = true
+		case Measure:
+			l.valid++
+			votes[t.Verdict]++
+		case Soak:
+			l.soaked = true
+			if t.Verdict == Fail {
+				l.verdict = Fail
+			}
+		}
+	}
+	unrest := s.unrest(rate)
+	switch {
+	case l.verdict == Fail: // in a soak
+	case len(kept) == 0:
+		if len(trials) >= invalids {
+			l.verdict = Invalid
+		}
+	case l.valid < s.goal.Trials:
+		if l.probed {
+			l.verdict = Pass
+			if conclude(pool(kept), unrest) == Fail {
+				l.verdict = Fail
+			}
+		}
+	case 4*votes[Fail] > 3*l.valid:
+		l.verdict = Fail
+	case 4*votes[Pass] > 3*l.valid:
+		l.verdict = Pass
+	default:
+		l.decide(s, kept, unrest)
+		if votes[Pass] > 0 && votes[Fail] > 0 { // which of them are the outliers, more trials will show
+			l.leans = true
+			if votes[Pass] != votes[Fail] {
+				l.verdict = Pass
+				if votes[Fail] > votes[Pass] {
+					l.verdict = Fail
+				}
+			}
+		}
+	}
+	return l
+}
+
+// decide judges a load of which most trials by themselves are undecided.
+func (l *load) decide(s *Search, trials []Trial, unrest []float64) {
+	all := pool(trials)
+	if l.verdict = conclude(all, unrest); l.verdict != Undecided {
+		return
+	}
+	if l.verdict = s.neighbours(l.rate, all, unrest); l.verdict != Undecided {
+		return
+	}
+	l.leans, l.verdict = true, Pass
+	for _, e := range all {
+		if e.estimate(1).Share > e.Allowed {
+			l.verdict = Fail
+		}
+	}
+}
+
+// neighbours lets the trials at the loads around decide, if they can.
+func (s *Search) neighbours(rate float64, all []Evidence, unrest []float64) Verdict {
+	verdict := Pass
+	for i, e := range all {
+		j, ok := fit(s.trials, i, rate, unrest[i])
+		if !ok {
+			return Undecided
+		}
+		low, high := j.interval(rate)
+		switch {
+		case low > e.Allowed:
+			return Fail
+		case high > e.Allowed:
+			verdict = Undecided
+		}
+	}
+	return verdict
+}
+
+// reach is how far, as a share of the rate, loads count as neighbours: beyond it the curve
+// of a queue is not straight any more.
+const reach = 0.07
+
+// around reports whether a trial can say something about loads near a rate.
+func (t Trial) around(rate float64) bool {
+	return t.Kind != Probe && t.Verdict != Invalid && math.Abs(math.Log(t.Rate/rate)) <= reach
+}
+
+// unrest returns, for each promise, by how much the batches of the trials around a rate
+// differ more than independent requests would: the design effect (Kish 1965, §8.2). A quiet
+// trial would by itself look surer than it is, as that nothing happened in four seconds
+// says little when what happens comes in bursts. So the trials around lend it their unrest.
+func (s *Search) unrest(rate float64) []float64 {
+	var squares, expected []float64
+	for _, t := range s.trials {
+		for i, e := range t.Evidence {
+			if i == len(squares) {
+				squares, expected = append(squares, 0), append(expected, 0)
+			}
+			if t.around(rate) {
+				squares[i] += e.squares
+				expected[i] += e.expected
+			}
+		}
+	}
+	unrest := make([]float64, len(squares))
+	for i := range unrest {
+		unrest[i] = 1
+		if expected[i] > 0 {
+			unrest[i] = max(1, squares[i]/expected[i])
+		}
+	}
+	return unrest
+}
