@@ -129,8 +129,8 @@ func (q MMc) ResponseQuantile(p float64) float64 {
 // the reason.
 func (q MMc) RateWithin(p, limit float64) (float64, error) {
 	if alone := -math.Log1p(-p) * q.Service; alone >= limit {
-		return 0, fmt.Errorf("%w: without any queue, p%s of the service time is %.4g s already, %.3g times its mean, and the limit is %.4g s",
-			ErrInfeasible, Percentile(p), alone, alone/q.Service, limit)
+		return 0, fmt.Errorf("%w: without any queue, p%s of the service time is %.4g ms already, %.3g times its mean, and the limit is %.4g ms",
+			ErrInfeasible, Percentile(p), alone*1000, alone/q.Service, limit*1000)
 	}
 	c := float64(q.Servers)
 	rho := bisect(0, 1, func(rho float64) bool {

@@ -137,7 +137,7 @@ func TestLargestRateThatKeepsAPercentile(t *testing.T) {
 
 func TestAPromiseThatServiceAloneBreaksIsInfeasible(t *testing.T) {
 	_, err := MMc{Service: .02, Servers: 10_000}.RateWithin(.999, .1)
-	if !errors.Is(err, ErrInfeasible) || !strings.Contains(err.Error(), "p99.9 of the service time is 0.1382 s already, 6.91 times its mean") {
+	if !errors.Is(err, ErrInfeasible) || !strings.Contains(err.Error(), "p99.9 of the service time is 138.2 ms already, 6.91 times its mean") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -155,7 +155,7 @@ func (n *Need) scaling(s *Sizing) {
 	}
 	grown := n.Ramp * n.Lag.Seconds()
 	s.add("autoscaler lag", ceil((s.Peak+grown)/n.Lower),
-		fmt.Sprintf("(%s/s + %s/s in %s) ÷ %s/s: headroom %s", number(s.Peak), number(grown), n.Lag, number(n.Lower), percent(n.LagHeadroom())))
+		fmt.Sprintf("(%s/s + %s/s) ÷ %s/s a node", number(s.Peak), number(grown), number(n.Lower)))
 }
 
 // LagHeadroom returns the share of all nodes that must be free at the peak for demand to

@@ -104,12 +104,12 @@ func TestEveryConstraintIsCountedAlone(t *testing.T) {
 }
 
 func TestWholeQuotientsAreNotRoundedUp(t *testing.T) {
-	// In floating point 1000·(1−0.2)·… is not exactly what it looks like.
+	// In floating point 1000·1.1 is a little more than 1100.
 	for _, x := range []struct {
-		lower, headroom, demand float64
-		want                    int
-	}{{1000, .2, 1e6, 1250}, {100, .3, 7000, 100}, {.1, 0, .3, 3}, {100, 0, 100.001, 2}} {
-		if got := size(t, Need{Lower: x.lower, Headroom: x.headroom, Demand: x.demand}).Nodes; got != x.want {
+		lower, headroom, demand, growth float64
+		want                            int
+	}{{1000, .2, 1e6, 0, 1250}, {100, .3, 7000, 0, 100}, {.1, 0, .3, 0, 3}, {100, 0, 100.001, 0, 2}, {100, 0, 1000, .1, 11}} {
+		if got := size(t, Need{Lower: x.lower, Headroom: x.headroom, Demand: x.demand, Growth: x.growth}).Nodes; got != x.want {
 			t.Errorf("%+v: %d nodes", x, got)
 		}
 	}
