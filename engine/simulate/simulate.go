@@ -134,8 +134,8 @@ func (c *Case) Check() error {
 	switch {
 	case c.Length <= 0:
 		return errors.New("the length has to be more than 0")
-	case c.Spans < 0 || c.Spans > 10_000:
-		return fmt.Errorf("%d spans are not between 0 and 10,000", c.Spans)
+	case c.Spans < 0 || c.Spans > 10_000 || c.Spans*c.Cluster.Nodes > 100_000_000:
+		return fmt.Errorf("%d spans of %d nodes are too many to keep", c.Spans, c.Cluster.Nodes)
 	case bad(l.Rate) || l.Rate > 1e9:
 		return fmt.Errorf("a rate of %g/s is not more than 0 and at most 1e9", l.Rate)
 	case l.Law == Nth && l.Every < 1:
@@ -165,8 +165,8 @@ func (c *Cluster) check() error {
 		return fmt.Errorf("%d servers are not between 1 and 1,000,000", c.Servers)
 	case !(c.Service.mean > 0):
 		return errors.New("the service times have no mean above 0")
-	case c.Choices < 0:
-		return fmt.Errorf("a choice among %d nodes is none", c.Choices)
+	case c.Choices < 0 || c.Choices > mostChoices:
+		return fmt.Errorf("a choice among %d nodes is not between 1 and %d", c.Choices, mostChoices)
 	case c.Queue.Places < 0:
 		return fmt.Errorf("a queue of %d places is none", c.Queue.Places)
 	case c.Queue.Order == Shared && c.Queue.Bounded:
