@@ -51,7 +51,7 @@ func TestMMcHasTheReferenceAnswers(t *testing.T) {
 			continue
 		}
 		var v []float64
-		for _, field := range strings.Split(line, ",") {
+		for field := range strings.SplitSeq(line, ",") {
 			x, err := strconv.ParseFloat(field, 64)
 			if err != nil {
 				t.Fatal(err)
