@@ -11,10 +11,10 @@ type event struct {
 type eventKind uint8
 
 const (
-	served eventKind = iota // a try is done
-	again                   // an ask is tried again
-	drained                 // the least job of a node with shared servers is done
-	look                    // the balancer looks at all nodes
+	served  eventKind = iota // a try is done
+	again                    // an ask is tried again
+	drained                  // the least job of a node with shared servers is done
+	look                     // the balancer looks at all nodes
 )
 
 // heap is events, the first one in front: each has four children, which is quicker than two

@@ -185,11 +185,12 @@ type LawError struct{ Msg, Hint string }
 func (e *LawError) Error() string { return e.Msg }
 
 // lawHint shows all that ParseLaw reads.
-const lawHint = "write exp(10ms), fixed(5ms), lognormal(5ms, 0.5), gamma(10ms, 0.5) or hyper(10ms, 2); the second number is standard deviation over mean"
+const lawHint = "write exp(10ms), fixed(5ms), lognormal(5ms, 0.5), gamma(10ms, 0.5) or hyper(10ms, 2); the second number is standard deviation over mean (scv=0.25: its square)"
 
 // ParseLaw reads a law as it is written on a command line: exp(10ms), fixed(5ms),
 // lognormal(5ms, 0.5), gamma(10ms, 0.5), hyper(10ms, 2). The first number is the mean, the
-// second the coefficient of variation. The error is a *LawError.
+// second the coefficient of variation, or with scv= before it its square. The error is a
+// *LawError.
 func ParseLaw(s string) (Law, error) {
 	name, rest, found := strings.Cut(strings.TrimSpace(s), "(")
 	inside, closed := strings.CutSuffix(rest, ")")
@@ -233,7 +234,11 @@ func spread(name string, mean time.Duration, args []string) (Law, error) {
 	if len(args) != 1 {
 		return Law{}, &LawError{fmt.Sprintf("%s takes a mean and a coefficient of variation", name), lawHint}
 	}
-	cv, err := strconv.ParseFloat(strings.TrimSpace(args[0]), 64)
+	text, squared := strings.CutPrefix(strings.TrimSpace(args[0]), "scv=")
+	cv, err := strconv.ParseFloat(text, 64)
+	if squared {
+		cv = math.Sqrt(cv)
+	}
 	least := 0.001
 	if name == "hyper" {
 		least = 1

@@ -43,7 +43,9 @@ const (
 	streams
 )
 
-func stream(seed uint64, which int) rand.PCG { return *rand.NewPCG(seed, uint64(which)+0x9e3779b97f4a7c15) }
+func stream(seed uint64, which int) rand.PCG {
+	return *rand.NewPCG(seed, uint64(which)+0x9e3779b97f4a7c15)
+}
 
 // checkEvery is how many events are played between two looks at the context.
 const checkEvery = 1 << 16

@@ -49,6 +49,8 @@ type Judgement struct {
 	During    *Figures
 	After     *Figures      // the last part of what came after the trigger
 	Back      time.Duration // from the end of the trigger until goodput was back; -1: it never was
+	Harder    *Trigger      // one that was tried besides, as there are enough retries to keep the service down; nil: none
+	Tipped    bool          // the harder one kept it down for good
 	Length    time.Duration // of what was simulated
 	Outcomes  []*Outcome
 }
@@ -89,8 +91,29 @@ func Judge(ctx context.Context, c Case, t Trigger, n int) (*Judgement, error) {
 		}
 		c.Length += 2 * (c.Length - t.At - t.For)
 	}
-	j.conclude(&c)
+	if j.Back >= 0 && j.Normal.bistable() {
+		if err := j.push(ctx, c, t); err != nil {
+			return nil, err
+		}
+	}
+	j.conclude()
 	return j, nil
+}
+
+// push tries a harder trigger: four times as long, and with so little capacity left that half
+// of what is asked for cannot be done.
+func (j *Judgement) push(ctx context.Context, c Case, t Trigger) error {
+	t.For *= 4
+	t.Speed = c.Load.Phases[0].Speed * min(1, j.Worst.Rate/2/j.Worst.Capacity)
+	c.Load.Phases = t.phases()
+	c.Length = t.At + 3*t.For
+	o, err := Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	after := o.Between(t.At+2*t.For, c.Length)
+	j.Harder, j.Tipped = &t, !j.back(float64(after.Good)/float64(max(after.Arrivals, 1)))
+	return nil
 }
 
 // play plays the case and takes the figures before, during and after the trigger.
@@ -166,32 +189,46 @@ func margin(c *Case, p Phase) Margin {
 func (m Margin) bistable() bool { return m.Rate < m.Capacity && m.Most >= m.Capacity }
 
 // conclude finds the verdict and says why.
-func (j *Judgement) conclude(c *Case) {
+func (j *Judgement) conclude() {
 	n, w := j.Normal, j.Worst
-	say := func(format string, args ...any) { j.Reasons = append(j.Reasons, fmt.Sprintf(format, args...)) }
 	switch {
 	case n.Rate >= n.Capacity:
 		j.Stability = Metastable
-		say("%.0f/s are more than the nodes carry (%.0f/s) even without a trigger: this is plain overload", n.Rate, n.Capacity)
+		j.say("%.0f/s are more than the nodes carry (%.0f/s) without any trigger: this is plain overload", n.Rate, n.Capacity)
 		return
 	case j.Back < 0:
 		j.Stability = Metastable
-		say("goodput is %.1f%% of what is asked long after the trigger ended, and was %.1f%% before it", 100*j.After.Good, 100*j.Before.Good)
-		say("%.0f tries/s arrive where the nodes carry %.0f/s: work that nobody waits for any more keeps them busy", j.After.Attempts, n.Capacity)
+		j.say("goodput is %.1f%% of what is asked for long after the trigger ended; before it, it was %.1f%%", 100*j.After.Good, 100*j.Before.Good)
+		j.say("%.0f tries/s arrive where the nodes carry %.0f/s, and keep them busy with work that nobody waits for any more", j.After.Attempts, n.Capacity)
 	case n.bistable():
 		j.Stability = Vulnerable
-		say("it came back this time, but clients may make up to %.0f tries/s and the nodes carry %.0f/s: a longer trigger would tip it", n.Most, n.Capacity)
-		if c.Cluster.Queue.Bounded || c.Cluster.Queue.Order == LIFO || c.Clients.Leave != Stay {
-			say("the bounded queue, its order or the cancelled tries may hold it; only the number of retries can rule it out")
-		}
+		j.say("it came back, but clients may make up to %.0f tries/s where the nodes carry %.0f/s", n.Most, n.Capacity)
+		j.hard()
 	case w.bistable():
 		j.Stability = Vulnerable
-		say("while the trigger lasts, clients may make up to %.0f tries/s and the nodes carry %.0f/s: a hiccup then would last as long as the trigger; after it the nodes carry all %.0f/s", w.Most, w.Capacity, n.Most)
+		j.say("it came back, but while the trigger lasts clients may make up to %.0f tries/s where the nodes carry %.0f/s: a hiccup then would last as long as the trigger", w.Most, w.Capacity)
+		j.say("once it is over the nodes carry all tries there can be, %.0f/s", n.Most)
 	default:
 		j.Stability = Stable
-		say("it came back, and even with every retry %.0f/s stay below the %.0f/s that the nodes carry", n.Most, n.Capacity)
+		j.say("it came back, and all tries that clients may make, %.0f/s, stay below the %.0f/s that the nodes carry", n.Most, n.Capacity)
 	}
 	if w.Rate >= w.Capacity {
-		say("while the trigger lasts, %.0f/s are more than the nodes carry (%.0f/s), whatever clients do", w.Rate, w.Capacity)
+		j.say("while the trigger lasts, %.0f/s are more than the nodes carry (%.0f/s), whatever clients do", w.Rate, w.Capacity)
 	}
+}
+
+// hard says what the harder trigger did.
+func (j *Judgement) hard() {
+	if j.Harder == nil {
+		return
+	}
+	if j.Tipped {
+		j.say("a trigger of %s that leaves half of what is asked for undone tips it for good", j.Harder.For)
+		return
+	}
+	j.say("even a trigger of %s that leaves half of what is asked for undone did not tip it: queue and timeouts keep lost work small enough", j.Harder.For)
+}
+
+func (j *Judgement) say(format string, args ...any) {
+	j.Reasons = append(j.Reasons, fmt.Sprintf(format, args...))
 }
