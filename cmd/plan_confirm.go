@@ -55,14 +55,14 @@ func (n *planNode) check(ctx context.Context, out *report.Plan) error {
 		if err != nil {
 			return err
 		}
-		out.Checks = append(out.Checks, report.PlanCheck{Name: s.Name, Nodes: s.Nodes, Promise: string(c.Ruling), About: seen(c, r.promise.Quantile)})
+		out.Checks = append(out.Checks, report.PlanCheck{Name: s.Name, Nodes: s.Nodes, Promise: string(c.Ruling), About: checkAbout(c, r.promise.Quantile)})
 	}
 	out.Notes = append(out.Notes, "simulated: "+r.about+", behind a balancer that chooses by chance; one that looks at load does better")
 	return nil
 }
 
-// seen says what a simulation showed.
-func seen(c *simulate.Confirmation, quantile float64) string {
+// checkAbout says what a simulation showed.
+func checkAbout(c *simulate.Confirmation, quantile float64) string {
 	if math.IsInf(c.Response.Value, 0) || c.Response.Value <= 0 {
 		return c.Why
 	}
