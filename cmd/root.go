@@ -98,7 +98,7 @@ Start here:
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
 		newRun(w), newHit(w), newTarget(w),
-		newReport(w), newCheck(w), newPlan(w),
+		newReport(w), newCheck(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(),
 	)

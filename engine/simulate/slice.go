@@ -4,7 +4,7 @@ import "math"
 
 // leastSlice is how many nodes a slice of a cluster keeps: with fewer, chance would even out
 // less than it does in the whole.
-const leastSlice = 100
+const leastSlice = 50
 
 // Slice returns a part of the case that stands for the whole, with as many of its nodes and
 // as much of its load, if the whole would make more tries than most. A trigger loses the same

@@ -65,6 +65,10 @@ type Margin struct {
 // enough is the share of the goodput before the trigger that counts as being back.
 const enough = 0.95
 
+// well is the least share of good asks before the trigger without which there is nothing to
+// come back to.
+const well = 0.9
+
 // patience is how often the time after the trigger is lengthened while queues still shrink.
 const patience = 3
 
@@ -196,6 +200,9 @@ func (j *Judgement) conclude() {
 		j.Stability = Metastable
 		j.say("%.0f/s are more than the nodes carry (%.0f/s) without any trigger: this is plain overload", n.Rate, n.Capacity)
 		return
+	case j.Before.Good < well:
+		j.Stability = Metastable
+		j.say("goodput was %.1f%% of what is asked for even before the trigger: timeouts and retries tip it by themselves", 100*j.Before.Good)
 	case j.Back < 0:
 		j.Stability = Metastable
 		j.say("goodput is %.1f%% of what is asked for long after the trigger ended; before it, it was %.1f%%", 100*j.After.Good, 100*j.Before.Good)
