@@ -32,6 +32,7 @@ engine/arrivals   ->
 engine/flow       ->
 engine/latency    ->
 engine/capacity   ->
+engine/resource   ->
 engine/wire/*     -> engine engine/flow
 engine/experiment -> engine engine/latency
 engine/search     -> engine engine/latency
@@ -72,7 +73,7 @@ github.com/jackc/pgx                      -> targets/store targets/servertest
 modernc.org/sqlite                        -> targets/store
 github.com/maypok86/otter                 -> targets/cache
 golang.org/x/sync                         -> targets/cache
-github.com/prometheus/                    -> targets/admin
+github.com/prometheus/                    -> targets/admin engine/resource
 github.com/felixge/fgprof                 -> targets/worker
 github.com/dunglas/httpsfv                -> targets/**
 `
