@@ -97,7 +97,7 @@ Start here:
 	)
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
-		newRun(w), newHit(w), newTarget(w),
+		newRun(w), newHit(w), newCapacity(w), newTarget(w),
 		newReport(w), newCheck(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(),

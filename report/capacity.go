@@ -79,10 +79,12 @@ type CurvePoint struct {
 // SweepPoint is the throughput of a number of users who ask again as soon as they are
 // answered.
 type SweepPoint struct {
-	Users      int     `json:"users"`
-	Throughput float64 `json:"throughput_per_s"`
-	MeanMS     float64 `json:"latency_mean_ms"`
-	Seconds    float64 `json:"measured_s"`
+	Users       int     `json:"users"`
+	Concurrency float64 `json:"concurrency"`      // users waiting for an answer, on average over time
+	Throughput  float64 `json:"throughput_per_s"` // passes
+	Failed      float64 `json:"failed"`           // share of passes
+	MeanMS      float64 `json:"latency_mean_ms"`  // of a pass, by Little's law
+	Seconds     float64 `json:"measured_s"`
 }
 
 // Node is what one node carries, and what limits it.

@@ -148,8 +148,18 @@ func Needs(allowed float64) int {
 	return int(math.Ceil(math.Log((1-confidence)/2)/math.Log1p(-allowed) - 1e-9))
 }
 
-// conclude returns the verdict on all promises: one that is broken fails, and all have to
-// be kept to pass.
+// Conclude returns what a trial says of all its promises by itself: one that is broken
+// fails it, and all have to be kept to pass.
+func Conclude(all []Evidence) Verdict {
+	unrest := make([]float64, len(all))
+	for i := range all {
+		all[i].sum()
+		unrest[i] = 1
+	}
+	return conclude(all, unrest)
+}
+
+// conclude is Conclude with the design effects of the promises at least unrest.
 func conclude(all []Evidence, unrest []float64) Verdict {
 	if len(all) == 0 {
 		return Undecided

@@ -73,3 +73,6 @@ func (s *Search) Left() time.Duration {
 	}
 	return left
 }
+
+// Verdict returns what is known of a rate that was tried.
+func (s *Search) Verdict(rate float64) Verdict { return s.judge(rate).verdict }

@@ -27,7 +27,8 @@ const (
 
 // Goal is what to look for.
 type Goal struct {
-	Start   float64       // arrivals per second of the first probe, and the lowest that is tried
+	Start   float64       // arrivals per second of the first probe
+	Least   float64       // the lowest rate that is tried, at most Start
 	Most    float64       // the highest rate that the generator can be trusted with; 0: not known
 	Width   float64       // of the bracket, as a share of its lower bound, at which to stop
 	Trials  int           // valid trials that a load needs before it is judged, at least
@@ -56,6 +57,7 @@ type Trial struct {
 	Seconds  float64    `json:"measured_s"` // without warm-up
 	Verdict  Verdict    `json:"verdict"`
 	Reason   string     `json:"reason,omitempty"` // why it is invalid
+	Rising   bool       `json:"rising,omitempty"` // latency still rose: that the promises were kept says nothing yet
 	Evidence []Evidence `json:"evidence,omitempty"`
 }
 
@@ -81,8 +83,12 @@ func (s *Search) Add(t Trial) {
 		t.Evidence[i].sum()
 	}
 	s.trials = append(s.trials, t)
-	if t.Verdict != Invalid {
-		s.trials[len(s.trials)-1].Verdict = conclude(t.Evidence, s.unrest(t.Rate))
+	if t.Verdict == Invalid {
+		return
+	}
+	last := &s.trials[len(s.trials)-1]
+	if last.Verdict = conclude(t.Evidence, s.unrest(t.Rate)); t.Rising && last.Verdict == Pass {
+		last.Verdict = Undecided
 	}
 }
 
@@ -106,13 +112,17 @@ func (s *Search) Next(left time.Duration) (Step, bool) {
 	return soak, pending && left >= 0
 }
 
-// climb returns the next probe on the way to a load that fails: double the highest that did
-// not. A failure at the very first rate, and a probe at the generator's limit, are left to
-// narrow, which looks more closely.
+// climb returns the next probe on the way to a bracket: double the highest load that did
+// not fail, or half the lowest that did if none is known to hold. A failure at the lowest
+// rate of all, and a success at the generator's limit, are left to narrow, which looks more
+// closely.
 func (s *Search) climb(b bracket) (Step, bool) {
 	switch {
-	case b.upper != nil:
+	case b.upper != nil && b.lower != nil:
 		return Step{}, false
+	case b.upper != nil:
+		rate := max(round(b.upper.rate/2), s.goal.Least)
+		return s.probe(rate), rate < b.upper.rate && len(s.at(rate)) == 0
 	case b.lower == nil:
 		return s.probe(s.goal.Start), len(s.at(s.goal.Start)) == 0
 	case s.goal.Most == 0:

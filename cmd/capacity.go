@@ -1,0 +1,570 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/engine/capacity"
+	"plimsoll/engine/search"
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/report/text"
+	"plimsoll/scenarios"
+)
+
+// capacityFlags are the flags of capacity: what to look for, how, and the request as curl
+// describes it.
+type capacityFlags struct {
+	hitFlags
+	slo           []string
+	settings      []string
+	goal          goalFlags
+	resources     resourceFlags
+	vary          string
+	sweep, resume bool
+}
+
+type goalFlags struct {
+	within, trial, soak time.Duration
+	start, least, most  string
+	width, arrivals     string
+	trials              int
+}
+
+func newCapacity(w *world) *cobra.Command {
+	f := &capacityFlags{}
+	cmd := &cobra.Command{
+		Use:     "capacity SCENARIO|URL",
+		GroupID: groupLoad,
+		Short:   "Find the load line, and fit the scalability model",
+		Long: `Find the load line of a target: the highest rate at which it keeps its promises
+(--slo), between a bound that was seen to hold and one that was seen not to.
+
+The search tests the generator, warms the target up, measures throughput against
+users for the scalability model, doubles the rate until a trial fails, narrows
+the bracket with at least three trials at each load, and holds the lower bound
+in a soak. A trial that the generator shaped is repeated, and never counts as a
+failure. The flows of a scenario keep their shares; its own load is left out.
+
+Ctrl-C saves what is known; the same command with --resume goes on from there.`,
+		Example: `  plimsoll capacity http://127.0.0.1:8080/ --slo 'p99 < 200ms, errors < 0.1%'
+  plimsoll capacity quickstart --slo 'p95 < 50ms' --within 3m --soak 20s
+  plimsoll capacity shop.yaml --slo 'p99(checkout) < 300ms' --metrics http://127.0.0.1:9090/metrics
+  plimsoll capacity quickstart --slo 'p99 < 50ms' --vary cluster.workers=1,2,4
+  plimsoll capacity fit points.csv`,
+		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
+		Args:              oneArg("a scenario or a URL"),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.capacity(cmd, f, args[0])
+		},
+	}
+	f.register(w, cmd)
+	cmd.AddCommand(newCapacityFit(w))
+	return cmd
+}
+
+func (f *capacityFlags) register(w *world, cmd *cobra.Command) {
+	f.measureFlags.register(w, cmd)
+	f.registerRequest(cmd)
+	f.registerTravel(cmd)
+	f.resources.register(cmd)
+	flags := cmd.Flags()
+	flags.StringArrayVar(&f.slo, "slo", nil, "the `PROMISES` to keep: 'p99 < 200ms, errors < 0.1%' (default: the scenario's budgets)")
+	flags.DurationVar(&f.goal.within, "within", 10*time.Minute, "stop after this `TIME`")
+	flags.DurationVar(&f.goal.soak, "soak", time.Minute, "hold the lower bound for this `TIME` at the end; 0: do not (default 1m, or a sixth of --within)")
+	flags.StringVar(&f.goal.width, "width", "2%", "stop when the bounds are this `SHARE` apart")
+	flags.IntVar(&f.goal.trials, "trials", 3, "`N` trials at each load, at least")
+	flags.DurationVar(&f.goal.trial, "trial", 0, "length of a trial, a `TIME` (default: what fits into --within, 2s to 30s)")
+	flags.StringVar(&f.goal.start, "start", "10/s", "begin at this `RATE`")
+	flags.StringVar(&f.goal.least, "least", "1/s", "look no lower than this `RATE`")
+	flags.StringVar(&f.goal.most, "most", "", "look no higher than this `RATE` (default: what the generator reaches)")
+	flags.StringVar(&f.goal.arrivals, "arrivals", "poisson", "the `LAW`, poisson or constant")
+	flags.BoolVar(&f.sweep, "sweep", true, "measure throughput against users, for the model")
+	flags.StringVar(&f.vary, "vary", "", "search once for each value of a knob of the reference target: `KNOB=V1,V2,…`")
+	flags.BoolVar(&f.resume, "resume", false, "go on with the search in --out")
+	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
+	flags.StringArrayVar(&f.settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like target.set.cluster.workers=4")
+	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
+	cmd.RegisterFlagCompletionFunc("arrivals", cobra.FixedCompletions([]string{"poisson", "constant"}, cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
+}
+
+// isAddress reports whether the argument of capacity is a URL and no scenario.
+func isAddress(arg string) bool { return strings.Contains(arg, "://") }
+
+// capacity reads what is asked for and looks for it.
+func (w *world) capacity(cmd *cobra.Command, f *capacityFlags, arg string) error {
+	m, err := w.newMeasurement(cmd, &f.measureFlags)
+	if err != nil {
+		return err
+	}
+	s, err := f.scenario(w, m, arg)
+	if err != nil {
+		return err
+	}
+	objectives, err := f.objectives(s)
+	if err != nil {
+		return err
+	}
+	goal, err := f.search(cmd.Flags().Changed("soak"), objectives)
+	if err != nil {
+		return err
+	}
+	v, err := parseVary(f.vary, s, f.target)
+	if err != nil {
+		return err
+	}
+	x := &exploration{w: w, m: m, flags: f, scenario: s, objectives: objectives, goal: goal, vary: v}
+	return x.run(cmd.Context())
+}
+
+// scenario returns the scenario that the argument names, or one made of the URL.
+func (f *capacityFlags) scenario(w *world, m *measurement, arg string) (*scenarios.Scenario, error) {
+	if isAddress(arg) {
+		h, err := f.hit(w, arg)
+		if err != nil {
+			return nil, err
+		}
+		s, err := h.Scenario()
+		if err != nil {
+			return nil, f.hitError(err)
+		}
+		return s, nil
+	}
+	s, err := w.openScenario(arg, false, append(m.gaps, f.settings...)...)
+	if err != nil {
+		return nil, err
+	}
+	if s.Experiment != nil {
+		return nil, usageError("set the knobs of one variant with --set target.set.KNOB=VALUE on a plain scenario, or compare them with --vary",
+			"%s is an experiment: its variants have a load line each", s.Name)
+	}
+	if len(s.Events) > 0 {
+		m.w.note("note: the events of %s are left out", s.Name)
+	}
+	_, err = s.Under(scenarios.Substitute{Users: 1, For: time.Second})
+	return s, err
+}
+
+// objectives reads --slo, or takes the scenario's budgets.
+func (f *capacityFlags) objectives(s *scenarios.Scenario) (all []*budget.Objective, err error) {
+	promises := splitPromises(strings.Join(f.slo, ", "))
+	if len(promises) == 0 {
+		promises = s.Budgets()
+	}
+	if len(promises) == 0 {
+		return nil, usageError("--slo 'p99 < 200ms, errors < 0.1%'", "what shall hold? there is no --slo, and %s has no budgets", s.Name)
+	}
+	for _, text := range promises {
+		b, err := budget.Parse(text)
+		if err == nil {
+			var o *budget.Objective
+			if o, err = b.Objective(); err == nil {
+				err = o.Bind(s.Legend())
+			}
+			all = append(all, o)
+		}
+		if err != nil {
+			return nil, usageError("", "--slo %q: %w", text, err)
+		}
+	}
+	return all, nil
+}
+
+// splitPromises parts a list at its commas, but not within parentheses and quotes.
+func splitPromises(list string) (all []string) {
+	depth, quoted, from := 0, false, 0
+	for i, c := range list {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			all = append(all, strings.TrimSpace(list[from:i]))
+			from = i + 1
+		}
+	}
+	if rest := strings.TrimSpace(list[from:]); rest != "" {
+		all = append(all, rest)
+	}
+	return all
+}
+
+// search works out the goal.
+func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (search.Goal, error) {
+	g := search.Goal{Trials: f.goal.trials, Soak: f.goal.soak, Seed: 1}
+	if f.seed != 0 {
+		g.Seed = f.seed
+	}
+	if f.goal.within < 20*time.Second {
+		return g, usageError("a search takes some minutes", "--within %s is too short", f.goal.within)
+	}
+	if !soakGiven {
+		g.Soak = min(g.Soak, f.goal.within/6)
+	}
+	if g.Soak < 0 || g.Soak > f.goal.within/2 {
+		return g, usageError("give the search more time with --within", "--soak %s takes more than half of --within %s", g.Soak, f.goal.within)
+	}
+	if f.goal.trials < 1 || f.goal.trials > 100 {
+		return g, usageError("three is usual", "--trials %d: it takes 1 to 100", f.goal.trials)
+	}
+	if f.goal.arrivals != "poisson" && f.goal.arrivals != "constant" {
+		return g, usageError("poisson or constant", "--arrivals %s: unknown law", f.goal.arrivals)
+	}
+	width, err := strconv.ParseFloat(strings.TrimSuffix(f.goal.width, "%"), 64)
+	if g.Width = width / 100; err != nil || !strings.HasSuffix(f.goal.width, "%") || width < 0.1 || width > 100 {
+		return g, usageError("write a percentage, like 2%", "--width %s: it takes 0.1%% to 100%%", f.goal.width)
+	}
+	for _, r := range []struct {
+		flag, text string
+		to         *float64
+	}{{"--start", f.goal.start, &g.Start}, {"--least", f.goal.least, &g.Least}, {"--most", f.goal.most, &g.Most}} {
+		if r.text == "" {
+			continue
+		}
+		if *r.to, err = scenarios.ParseRate(r.text); err != nil || *r.to <= 0 {
+			return g, usageError("for instance 100/s", "%s %s: it is no rate above zero", r.flag, r.text)
+		}
+	}
+	g.Least = min(g.Least, g.Start)
+	if g.Most > 0 && g.Most < g.Start {
+		return g, usageError("", "--most %s is below --start %s", f.goal.most, f.goal.start)
+	}
+	g.Trial = f.goal.trial
+	if g.Trial == 0 {
+		g.Trial = min(max((f.goal.within-g.Soak)/40, 2*time.Second), 30*time.Second).Round(100 * time.Millisecond)
+	}
+	g.Probe = min(2*time.Second, g.Trial)
+	for _, o := range objectives {
+		g.Probe = max(g.Probe, min(5*o.Limit(), 30*time.Second))
+		g.Samples = max(g.Samples, search.Needs(o.Allowed()))
+	}
+	return g, nil
+}
+
+// exploration is one call of capacity.
+type exploration struct {
+	w          *world
+	m          *measurement
+	flags      *capacityFlags
+	scenario   *scenarios.Scenario
+	objectives []*budget.Objective
+	goal       search.Goal
+	vary       *variation
+}
+
+// run surveys the target, or one for each value of the varied knob.
+func (x *exploration) run(ctx context.Context) error {
+	dir := x.flags.out
+	if dir == "" {
+		dir = report.DefaultDir("capacity-"+x.scenario.Name, time.Now())
+	}
+	if x.vary == nil {
+		out, err := x.survey(ctx, dir, x.scenario.Target.Set, x.flags.goal.within)
+		return x.finish(ctx, out, dir, err)
+	}
+	return x.scale(ctx, dir)
+}
+
+// survey surveys the target with these knobs set.
+func (x *exploration) survey(ctx context.Context, dir string, set map[string]string, within time.Duration) (*report.Capacity, error) {
+	out := x.blank()
+	if err := x.resume(dir, out); err != nil {
+		return nil, err
+	}
+	opt := x.m.options
+	var ref *reference
+	if x.scenario.Target.Reference != "" && opt.Target == "" {
+		var err error
+		if ref, err = startReference(ctx, x.scenario.Target.Reference, set); err != nil {
+			return nil, err
+		}
+		opt.Target = ref.url
+		defer func() {
+			if stopped := ref.stop(); stopped != nil {
+				x.w.note("warning: %v", stopped)
+			}
+		}()
+	}
+	watch, err := x.flags.resources.watch(ref)
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{scenario: x.scenario, options: opt, objectives: x.objectives, arrivals: x.flags.goal.arrivals, seed: x.goal.Seed}
+	watch.recall(out.Node.Resources)
+	if err := x.reachable(ctx, r, out); err != nil {
+		return nil, err
+	}
+	s := &survey{
+		rig: r, goal: x.goal, within: within, sweep: x.flags.sweep, watch: watch, dir: dir, out: out,
+		say: x.narrate(),
+	}
+	defer s.say.close()
+	err = s.run(ctx)
+	if ref != nil {
+		if gone := ref.gone(); gone != nil {
+			err = errors.Join(withCode(exitUnreachable, gone), err)
+		}
+	}
+	return out, err
+}
+
+// reachable connects once to the target.
+func (x *exploration) reachable(ctx context.Context, r *rig, out *report.Capacity) error {
+	p, err := r.plan(scenarios.Substitute{Users: 1, For: time.Second})
+	if err != nil {
+		return err
+	}
+	defer p.Close() //nolint:errcheck // data files are only read
+	out.Target = report.RedactURL(p.Target)
+	return preflight(ctx, p)
+}
+
+// blank is a capacity of which nothing is known yet.
+func (x *exploration) blank() *report.Capacity {
+	var slo []string
+	for _, o := range x.objectives {
+		slo = append(slo, o.String())
+	}
+	b := readBuild()
+	return &report.Capacity{
+		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
+		Scenario: x.scenario.Name, Command: report.Redact(append([]string{"plimsoll"}, x.w.args...)),
+		Started: time.Now(), SLO: strings.Join(slo, ", "), Arrivals: x.flags.goal.arrivals, Seed: x.goal.Seed,
+		LoadLine: report.LoadLine{Trials: []report.LineTrial{}, Limit: search.Inconclusive}, Curve: []report.CurvePoint{},
+	}
+}
+
+// resume takes over what an earlier part of the search found out. Without --resume, a
+// directory that holds one already is an error.
+func (x *exploration) resume(dir string, out *report.Capacity) error {
+	saved, err := report.OpenCapacity(dir)
+	switch {
+	case err != nil && x.flags.resume && x.vary == nil:
+		return usageError("name the directory with --out", "--resume: %w", err)
+	case err != nil:
+		return nil //nolint:nilerr // there is none, so this is the beginning
+	case !x.flags.resume:
+		return usageError("add --resume to go on with it, or choose another --out", "%s holds a search already", dir)
+	}
+	if err := sameSearch(saved, out); err != nil {
+		return err
+	}
+	target := out.Target
+	*out = *saved
+	out.Target, out.Finished = target, false
+	return nil
+}
+
+// finish shows what was found and returns the exit code for it.
+func (x *exploration) finish(ctx context.Context, out *report.Capacity, dir string, err error) error {
+	if out == nil || len(out.LoadLine.Trials) == 0 && err != nil && interrupted(ctx) == nil {
+		return err
+	}
+	if shown := x.show(out, dir); shown != nil {
+		return shown
+	}
+	if i := interrupted(ctx); i != nil {
+		x.w.note("to go on:   plimsoll %s", again(x.w.args, dir))
+		return withCode(i.exitCode(), nil)
+	}
+	if err != nil {
+		return err
+	}
+	return lineError(&out.LoadLine)
+}
+
+// show writes the result.
+func (x *exploration) show(out *report.Capacity, dir string) error {
+	json := x.w.json
+	for _, o := range x.m.outputs {
+		if o.path == "-" {
+			json = true
+			continue
+		}
+		if err := saveJSON(o.path, out); err != nil {
+			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
+		}
+	}
+	if json {
+		return x.w.writeJSON(out)
+	}
+	return text.Capacity(x.w.stdout, out, text.Options{Color: x.w.color(x.w.stdout), Width: x.w.width(x.w.stdout), Dir: dir})
+}
+
+// lineError is how capacity ends by what it found: a line is a result, also a wide one; a
+// target that breaks its promises at the lowest rate breaks them.
+func lineError(l *report.LoadLine) error {
+	switch {
+	case l.Limit != search.TargetLimited:
+		return withCode(exitInconclusive, nil)
+	case l.Lower == nil:
+		return withCode(exitBreach, nil)
+	}
+	return nil
+}
+
+// again is the command line that goes on with a search.
+func again(args []string, dir string) string {
+	var words []string
+	for i := 0; i < len(args); i++ {
+		switch a := args[i]; {
+		case a == "--out":
+			i++
+		case a == "--resume", strings.HasPrefix(a, "--out="):
+		default:
+			words = append(words, shellWord(a))
+		}
+	}
+	return strings.Join(append(words, "--out", shellWord(dir), "--resume"), " ")
+}
+
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=%@,+") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// variation is a knob of the reference target with the values to search for.
+type variation struct {
+	knob   string
+	values []string
+}
+
+func parseVary(text string, s *scenarios.Scenario, target string) (*variation, error) {
+	if text == "" {
+		return nil, nil //nolint:nilnil // nothing varies
+	}
+	knob, list, ok := strings.Cut(text, "=")
+	if !ok || knob == "" || list == "" {
+		return nil, usageError("write it as cluster.workers=1,2,4", "--vary %s: no values", text)
+	}
+	if s.Target.Reference == "" || target != "" {
+		return nil, usageError("other targets are changed between two calls", "--vary sets knobs of the reference target, and %s does not use it", s.Name)
+	}
+	v := &variation{knob: knob}
+	for value := range strings.SplitSeq(list, ",") {
+		v.values = append(v.values, strings.TrimSpace(value))
+	}
+	return v, nil
+}
+
+// scale searches once for each value, and shows how the line scales.
+func (x *exploration) scale(ctx context.Context, dir string) error {
+	var sum *report.Capacity
+	var points []report.ScalePoint
+	within := x.flags.goal.within / time.Duration(len(x.vary.values))
+	for _, value := range x.vary.values {
+		set := maps.Clone(x.scenario.Target.Set)
+		if set == nil {
+			set = map[string]string{}
+		}
+		set[x.vary.knob] = value
+		x.w.note("%s = %s", x.vary.knob, value)
+		out, err := x.survey(ctx, filepath.Join(dir, report.FileName(x.vary.knob+"="+value)), set, within)
+		if out == nil || err != nil && interrupted(ctx) == nil {
+			return err
+		}
+		points = append(points, scalePoint(x.vary.knob, value, &out.LoadLine, points))
+		sum = out
+		if interrupted(ctx) != nil {
+			break
+		}
+	}
+	sum.Scale = points
+	if err := report.SaveCapacity(dir, sum); err != nil {
+		return err
+	}
+	return x.finish(ctx, sum, dir, nil)
+}
+
+// scalePoint relates the line to the value, if that is a number, and to the first point.
+func scalePoint(knob, value string, l *report.LoadLine, before []report.ScalePoint) report.ScalePoint {
+	p := report.ScalePoint{Setting: knob, Value: value, Lower: l.Lower, Upper: l.Upper, Limit: l.Limit}
+	n, err := strconv.ParseFloat(value, 64)
+	if err != nil || n <= 0 || l.Lower == nil {
+		return p
+	}
+	each := *l.Lower / n
+	p.Each = &each
+	first := p
+	if len(before) > 0 {
+		first = before[0]
+	}
+	if first.Each != nil && *first.Each > 0 && !math.IsInf(*first.Each, 0) {
+		efficiency := each / *first.Each
+		p.Efficiency = &efficiency
+	}
+	return p
+}
+
+// narrator tells how a survey goes, if anyone wants to know.
+type narrator struct{ bar *text.SearchProgress }
+
+func (x *exploration) narrate() *narrator {
+	kind := x.flags.ui
+	if x.w.quiet || kind == "off" {
+		return &narrator{}
+	}
+	return &narrator{bar: text.NewSearchProgress(x.w.stderr, text.ProgressOptions{
+		Live: kind == "live" || kind == "auto" && x.w.terminal(x.w.stderr), Color: x.w.color(x.w.stderr), Width: x.w.width(x.w.stderr),
+	})}
+}
+
+func (n *narrator) line(format string, args ...any) {
+	if n.bar != nil {
+		n.bar.Line(fmt.Sprintf(format, args...))
+	}
+}
+
+func (n *narrator) swept(p report.SweepPoint) {
+	if n.bar != nil {
+		n.bar.Status(fmt.Sprintf("sweep       %d users: %s", p.Users, rate(p.Throughput)))
+	}
+}
+
+func (n *narrator) fitted(m *capacity.Model) {
+	n.line("model       %s of %s", m.Kind, describe(m))
+}
+
+// describe says a model in a few words.
+func describe(m *capacity.Model) string {
+	d := fmt.Sprintf("gamma %s, alpha %s, beta %s", rate(m.Gamma), report.FormatNumber(m.Alpha), report.FormatNumber(m.Beta))
+	if m.NStar != nil {
+		d += fmt.Sprintf("; peak at %s users", report.FormatNumber(*m.NStar))
+	}
+	return d
+}
+
+func (n *narrator) trying(s search.Step) {
+	if n.bar != nil {
+		n.bar.Status(fmt.Sprintf("         %s at %s for %s …", s.Kind, rate(s.Rate), report.FormatDuration(s.Warm+s.For)))
+	}
+}
+
+func (n *narrator) tried(t report.LineTrial, s *search.Search, left time.Duration) {
+	if n.bar != nil {
+		n.bar.Trial(t, s.Line(), left)
+	}
+}
+
+func (n *narrator) close() {
+	if n.bar != nil {
+		n.bar.Clear()
+	}
+}

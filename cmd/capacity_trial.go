@@ -1,0 +1,232 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"plimsoll/engine"
+	"plimsoll/engine/latency"
+	"plimsoll/engine/search"
+	"plimsoll/report"
+	"plimsoll/report/budget"
+	"plimsoll/scenarios"
+)
+
+// rig puts a scenario's requests under loads of its own choice, one trial after the other.
+type rig struct {
+	scenario   *scenarios.Scenario
+	options    scenarios.Options
+	objectives []*budget.Objective
+	arrivals   string
+	seed       uint64
+	tries      uint64 // so far: each has arrivals of its own
+}
+
+// trialInterval is how finely a trial is cut into batches.
+const trialInterval = 100 * time.Millisecond
+
+// outcome is what became of a trial besides what is saved of it.
+type outcome struct {
+	trial   report.LineTrial
+	latency latency.Histogram
+	service latency.Histogram
+}
+
+// limit is the longest time that an objective allows, 0 without one.
+func (r *rig) limit() (longest time.Duration) {
+	for _, o := range r.objectives {
+		longest = max(longest, o.Limit())
+	}
+	return longest
+}
+
+// mostInFlight bounds what may be under way in a trial. Ten times what the limit and the
+// rate would put there says beyond doubt that the limit is not kept (Little's law), and an
+// arrival beyond it counts as one that broke the promise; more would only load this machine
+// with connections.
+func (r *rig) mostInFlight(rate float64) int {
+	limit := r.limit()
+	if limit == 0 {
+		return 0
+	}
+	return int(min(max(10*rate*limit.Seconds(), 100), 10_000))
+}
+
+// plan makes the plan of a trial under another load.
+func (r *rig) plan(load scenarios.Substitute) (*scenarios.Plan, error) {
+	r.tries++
+	load.Seed = r.seed + r.tries*1000
+	under, err := r.scenario.Under(load)
+	if err != nil {
+		return nil, err
+	}
+	opt := r.options
+	opt.Seed = nil
+	p, err := under.Plan(opt)
+	if err != nil {
+		return nil, err
+	}
+	p.Interval = trialInterval
+	if limit := r.limit(); limit > 0 {
+		p.Grace = min(p.Grace, 2*limit+time.Second)
+	}
+	return p, nil
+}
+
+// errHopeless is the cause with which a trial ends that cannot pass any more.
+var errHopeless = errors.New("the trial cannot pass any more")
+
+// try makes a trial. Its verdict is left to the search, but if the generator shaped it, it
+// is invalid.
+func (r *rig) try(ctx context.Context, step search.Step) (*outcome, error) {
+	p, err := r.plan(scenarios.Substitute{
+		Rate: step.Rate, Arrivals: r.arrivals, MaxInFlight: r.mostInFlight(step.Rate), For: step.Warm + step.For,
+	})
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close() //nolint:errcheck // data files are only read
+	trial, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	w := newObservation(p, r.objectives, step.Warm)
+	total, err := engine.Run(trial, p.Plan, func(s *engine.Snapshot) {
+		if w.observe(s); w.hopeless() {
+			stop(errHopeless)
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case err != nil && !errors.Is(err, errHopeless):
+		return nil, err
+	}
+	return w.conclude(step, total), nil
+}
+
+// observation is what is seen of a trial after its warm-up.
+type observation struct {
+	objectives []*budget.Objective
+	warm       time.Duration
+	end        time.Duration // of the load
+	measured   *engine.Snapshot
+	latency    []search.Evidence // as users feel it
+	service    []search.Evidence // without what the generator added
+	means      []float64         // latency of each interval, in milliseconds
+	to         time.Duration
+}
+
+func newObservation(p *scenarios.Plan, objectives []*budget.Objective, warm time.Duration) *observation {
+	w := &observation{objectives: objectives, warm: warm, end: p.Legend.Loads[0].End(), measured: engine.NewSnapshot(p.Legend)}
+	for _, o := range objectives {
+		e := search.Evidence{Promise: o.String(), Allowed: o.Allowed()}
+		w.latency, w.service = append(w.latency, e), append(w.service, e)
+	}
+	return w
+}
+
+// observe takes the next interval.
+func (w *observation) observe(s *engine.Snapshot) {
+	w.to = s.To
+	if s.To <= w.warm {
+		return
+	}
+	for i, o := range w.objectives {
+		n, bad := o.Count(s)
+		w.latency[i].Batches = append(w.latency[i].Batches, search.Batch{N: n, Bad: bad})
+		n, bad = o.OnService().Count(s)
+		w.service[i].Batches = append(w.service[i].Batches, search.Batch{N: n, Bad: bad})
+	}
+	all := s.Select(func(engine.Key) bool { return true })
+	if all.Count() > 0 && s.To <= w.end {
+		w.means = append(w.means, float64(all.Latency.Mean())/float64(time.Millisecond))
+	}
+	w.measured.Merge(s)
+}
+
+// hopeless reports whether the trial may as well end: it has seen enough, and the target
+// itself broke a promise by far.
+func (w *observation) hopeless() bool {
+	if len(w.means) < 10 || len(w.means)%5 != 0 {
+		return false
+	}
+	for _, e := range w.service {
+		if e.Hopeless() {
+			return true
+		}
+	}
+	return false
+}
+
+// rising is the score from which the latency of a trial is taken to rise: one in 200 trials
+// of a steady target reaches it.
+const rising = 2.58
+
+// conclude sums the trial up.
+func (w *observation) conclude(step search.Step, total *engine.Snapshot) *outcome {
+	out := &outcome{trial: report.LineTrial{
+		Trial:   search.Trial{Kind: step.Kind, Rate: step.Rate, Evidence: w.latency},
+		WarmupS: step.Warm.Seconds(),
+	}}
+	out.trial.Measured(w.measured, max(min(w.to, w.end)-w.warm, time.Millisecond))
+	all := w.measured.Select(func(k engine.Key) bool { return k.Outcome != engine.Error })
+	out.latency.Merge(&all.Latency)
+	out.service.Merge(&all.Service)
+	w.validate(&out.trial.Trial, report.Summarize(report.Meta{}, total, nil, report.Complete).Validity)
+	if score := search.Trend(groupMeans(w.means, 12)); score > rising && out.trial.Verdict == "" {
+		out.trial.Rising = true
+	}
+	return out
+}
+
+// validate decides whether the trial says something about the target. A promise that was
+// kept in spite of what the generator added was kept; one that was broken also on the
+// service clock was broken by the target. Anything else that a troubled generator measured
+// is invalid.
+func (w *observation) validate(t *search.Trial, v report.Validity) {
+	if len(v.LimitedBy) == 0 || search.Conclude(w.latency) == search.Pass || search.Conclude(w.service) == search.Fail {
+		return
+	}
+	t.Verdict = search.Invalid
+	t.Reason = fmt.Sprintf("the generator was limited by %s", v.LimitedBy[0])
+	if len(v.Reasons) > 0 {
+		t.Reason = v.Reasons[0]
+	}
+}
+
+// groupMeans returns the means of n neighbouring groups of a series, or the series if it is
+// short.
+func groupMeans(series []float64, n int) (means []float64) {
+	size := (len(series) + n - 1) / n
+	for i := 0; size > 0 && i+size <= len(series); i += size {
+		var sum float64
+		for _, x := range series[i : i+size] {
+			sum += x
+		}
+		means = append(means, sum/float64(size))
+	}
+	return means
+}
+
+// settle waits until a target that was overloaded answers a single user within its limits
+// again, or a while is over.
+func (r *rig) settle(ctx context.Context) error {
+	limit := r.limit()
+	for range 10 {
+		p, err := r.plan(scenarios.Substitute{Users: 1, For: 300 * time.Millisecond})
+		if err != nil {
+			return err
+		}
+		total, err := engine.Run(ctx, p.Plan, func(*engine.Snapshot) {})
+		p.Close() //nolint:errcheck // data files are only read
+		if err != nil {
+			return err
+		}
+		all := total.Select(func(engine.Key) bool { return true })
+		if limit == 0 || all.Count() > 0 && all.Latency.Max() <= limit {
+			return nil
+		}
+	}
+	return nil
+}
