@@ -77,19 +77,27 @@ func Confirm(ctx context.Context, f Fleet, p Promise, e Effort) (*Confirmation, 
 		return a, nil
 	}
 	requests, n := cmp.Or(e.Requests, 20_000_000), cmp.Or(e.Replications, 5)
-	for _, share := range []float64{0.2, 0.8} { // most fleets are clear after the first part
-		c.Length = time.Duration(share * float64(requests) / float64(n) / c.Load.Rate * 1e9)
+	for _, g := range glances() {
+		c.Length = time.Duration(g.share * float64(requests) / float64(n) / c.Load.Rate * 1e9)
 		c.Seed++
 		outcomes, err := Replicate(ctx, c, n)
 		if err != nil {
 			return nil, err
 		}
-		if a.rule(&c, outcomes, p); a.Ruling != Open {
+		if a.rule(&c, outcomes, p, g.margin); a.Ruling != Open {
 			break
 		}
 	}
 	return a, nil
 }
+
+// glance is one simulation of a fleet: its share of the requests, and how many times its
+// interval the promise has to be away from the quantile for a ruling.
+type glance struct{ share, margin float64 }
+
+// glances returns the two simulations: a short one that is enough where the answer is clear, and
+// is not trusted where it is not, and a long one.
+func glances() []glance { return []glance{{0.2, 2}, {0.8, 1}} }
 
 // representative returns the case that stands for the fleet.
 func (f *Fleet) representative(seed uint64) Case {
@@ -113,19 +121,20 @@ func (f *Fleet) representative(seed uint64) Case {
 }
 
 // rule takes the quantile from the steady state and decides.
-func (a *Confirmation) rule(c *Case, outcomes []*Outcome, p Promise) {
+func (a *Confirmation) rule(c *Case, outcomes []*Outcome, p Promise, margin float64) {
 	steady, warmup, settled := Steady(c, outcomes)
 	a.Response = quantile(outcomes, warmup, c.Length, p.Quantile)
 	a.Requests, a.Span = steady.Requests, c.Length-warmup
 	limit := p.Within.Seconds()
+	away := margin * (a.Response.High - a.Response.Value)
 	name := "p" + strconv.FormatFloat(100*p.Quantile, 'g', 6, 64)
 	figure := fmt.Sprintf("%s is %.4g ms (%.4g to %.4g)", name, 1e3*a.Response.Value, 1e3*a.Response.Low, 1e3*a.Response.High)
 	switch {
-	case a.Response.Low > limit:
+	case a.Response.Value-away > limit:
 		a.Ruling, a.Why = Broken, figure+", above "+p.Within.String()
 	case !settled:
 		a.Ruling, a.Why = Open, figure+" and was still rising when the simulation ended"
-	case a.Response.High <= limit:
+	case a.Response.Value+away <= limit:
 		a.Ruling, a.Why = Kept, figure+", within "+p.Within.String()
 	default:
 		a.Ruling, a.Why = Open, figure+": the nodes are just at the limit of "+p.Within.String()

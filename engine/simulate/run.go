@@ -56,17 +56,29 @@ func Run(ctx context.Context, c Case) (*Outcome, error) {
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
-	r := &run{c: &c, work: newArrivals(&c), clients: newClients(&c), cluster: newCluster(&c)}
+	r := newRun(&c)
+	if err := r.play(ctx); err != nil {
+		return nil, err
+	}
+	return &Outcome{Spans: r.spans, Events: r.played}, nil
+}
+
+func newRun(c *Case) *run {
+	r := &run{c: c, work: newArrivals(c), clients: newClients(c), cluster: newCluster(c)}
 	r.cut()
 	if c.Cluster.Stale > 0 {
 		r.events.push(event{at: int64(c.Cluster.Stale), kind: look})
 	}
+	return r
+}
+
+func (r *run) play(ctx context.Context) error {
 	for r.advance() {
 		if r.played++; r.played%checkEvery == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
-	return &Outcome{Spans: r.spans, Events: r.played}, nil
+	return nil
 }
 
 // cut lays out the spans: equal ones, divided where a phase begins.

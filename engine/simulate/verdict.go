@@ -165,11 +165,11 @@ func (j *Judgement) recovery(end time.Duration) time.Duration {
 // back tells whether a share of asks that were good is as before the trigger.
 func (j *Judgement) back(good float64) bool { return good >= enough*min(j.Before.Good, 1) }
 
-// shrinking tells whether the queues got shorter by a tenth or more over the last quarter.
+// shrinking tells whether the queues got clearly shorter over the last quarter.
 func (j *Judgement) shrinking() bool {
 	waiting := Series(j.Outcomes, func(s *Span) float64 { return float64(s.Waiting) })
 	last, before := waiting[len(waiting)-1], waiting[len(waiting)*3/4]
-	return last < 0.9*before
+	return last < 0.95*before
 }
 
 // margin returns what clients can ask at most under conditions. Tries that cannot fail are
