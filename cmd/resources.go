@@ -151,9 +151,6 @@ func (w *watching) start(ctx context.Context, warm, load time.Duration) (read fu
 
 // follow reads a source from one moment to another, or until the trial ends before.
 func (s *source) follow(ctx context.Context, span *resource.Span, from, to time.Time, ended <-chan struct{}) {
-	if !sleepUntil(from, ended) {
-		return
-	}
 	every := cmp.Or(s.every, to.Sub(from))
 	for at := from; ; at = later(at.Add(every), time.Now().Add(every/2)) {
 		more := sleepUntil(earlier(at, to), ended)
