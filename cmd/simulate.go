@@ -61,9 +61,10 @@ lost in a surge: stable, vulnerable (retries could keep it down) or metastable
 (they did).
 
 MODEL says how long a request keeps a server busy: what plimsoll capacity saved
-(the file or its directory); the directory of a run at low load; or a law,
-exp(10ms), fixed(5ms), lognormal(5ms, 0.5), gamma(10ms, 0.5), hyper(10ms, 2) with
-the mean and the coefficient of variation (scv=0.25: its square).
+(the file or its directory); the directory of a run at low load; or a law with
+its mean: exp(10ms), fixed(5ms), lognormal(5ms, 0.5), gamma(10ms, 0.5) or
+hyper(10ms, 2), where the second number is the coefficient of variation (or
+scv=0.25, its square).
 
 A large case is cut down to what can be played in seconds, and it says to what.`,
 		Example: `  plimsoll simulate 'exp(10ms)' --nodes 1 --servers 100 --rate 7k/s --slow 0.5
@@ -143,7 +144,7 @@ func (w *world) simulate(cmd *cobra.Command, f *simulateFlags, model string) err
 	for _, n := range m.notes {
 		w.note("note: %s", n)
 	}
-	s := &simulation{model: m, whole: c, trigger: t, replications: f.replications}
+	s := &simulation{model: m, policyName: f.cluster.policy, whole: c, trigger: t, replications: f.replications}
 	if err := s.play(cmd.Context()); err != nil {
 		return err
 	}
@@ -156,6 +157,7 @@ func (w *world) simulate(cmd *cobra.Command, f *simulateFlags, model string) err
 // simulation is both parts of what simulate plays.
 type simulation struct {
 	model        *serviceModel
+	policyName   string
 	whole        simulate.Case // as it was asked for
 	trigger      simulate.Trigger
 	replications int

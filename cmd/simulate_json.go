@@ -127,7 +127,7 @@ func (s *simulation) saved() savedSimulation {
 	return savedSimulation{
 		Schema:  simulationSchema,
 		Service: savedService{s.model.source, k.Service.Mean().Seconds() * 1e3, k.Service.SCV()},
-		Cluster: savedCluster{k.Nodes, k.Servers, s.policy(), s.queue(), k.Capacity(simulate.Normal(0))},
+		Cluster: savedCluster{k.Nodes, k.Servers, s.policyName, s.queue(), k.Capacity(simulate.Normal(0))},
 		Clients: savedClients{c.Timeout.Seconds(), c.Retries, c.Backoff.Seconds(), c.Budget},
 		Rate:    s.whole.Load.Rate, Seed: s.whole.Seed,
 		Steady: savedSteady{

@@ -27,7 +27,7 @@ func (s *simulation) writeCase(b *strings.Builder) {
 	t := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
 	fmt.Fprintf(t, "service\t%s: mean %s, coefficient of variation %.2f\n", s.model.source, report.FormatDuration(k.Service.Mean()), math.Sqrt(k.Service.SCV()))
 	capacity := k.Capacity(simulate.Normal(0))
-	fmt.Fprintf(t, "cluster\t%s of %s, %s, %s; carries %s at most\n", counted(k.Nodes, "node"), counted(k.Servers, "server"), s.policy(), s.queue(), rateText(capacity))
+	fmt.Fprintf(t, "cluster\t%s of %s, %s%s; carries %s at most\n", counted(k.Nodes, "node"), counted(k.Servers, "server"), s.policy(), s.queue(), rateText(capacity))
 	fmt.Fprintf(t, "load\t%s first tries, %.1f%% of that\n", rateText(c.Load.Rate), 100*c.Load.Rate/capacity)
 	fmt.Fprintf(t, "clients\t%s\n", s.clients())
 	t.Flush()
@@ -40,10 +40,14 @@ func counted(n int, thing string) string {
 	return report.FormatCount(uint64(n)) + " " + thing
 }
 
+// policy says how the balancer chooses, and a comma; nothing where there is no choice.
 func (s *simulation) policy() string {
+	if s.whole.Cluster.Nodes == 1 {
+		return ""
+	}
 	return [...]string{
-		simulate.Random: "split at random", simulate.RoundRobin: "in turn", simulate.Weighted: "split by weights",
-		simulate.LeastLoaded: "to the least loaded", simulate.Choices: "to the less loaded of two",
+		simulate.Random: "split at random, ", simulate.RoundRobin: "in turn, ", simulate.Weighted: "split by weights, ",
+		simulate.LeastLoaded: "to the least loaded, ", simulate.Choices: "to the less loaded of two, ",
 	}[s.whole.Cluster.Policy]
 }
 

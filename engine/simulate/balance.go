@@ -82,11 +82,8 @@ func (b *balancer) under(n int) int {
 // pick returns the node for the next try, none if all are down.
 func (b *balancer) pick() int32 {
 	n := len(b.nodes)
-	switch {
-	case n == 0:
-		return none
-	case n == 1:
-		return 0
+	if n <= 1 {
+		return int32(n) - 1 // the only one, or none
 	}
 	switch b.policy {
 	case RoundRobin:

@@ -65,7 +65,7 @@ func newCluster(c *Case) cluster {
 			n.nodes[i].jobs = &jobs{}
 		}
 	}
-	n.balancer.reset(n.nodes)
+	n.reset(n.nodes)
 	return n
 }
 
@@ -246,7 +246,7 @@ func (r *run) turn(p Phase) {
 		n.busy, n.waiting, n.head, n.tail = 0, 0, none, none
 	}
 	r.pace(p.Speed, int(down))
-	c.balancer.reset(c.nodes[:up])
+	c.reset(c.nodes[:up])
 	for _, i := range dropped { // only now, as those that ask again at once must not find the old state
 		r.fail(i, lost)
 	}

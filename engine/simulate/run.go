@@ -2,14 +2,10 @@ package simulate
 
 import (
 	"context"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 )
-
-// never is later than everything.
-const never = math.MaxInt64
 
 // run is a case being played.
 type run struct {

@@ -63,8 +63,8 @@ type Figures struct {
 // its interval comes from their own percentiles.
 type Response struct{ Mean, P50, P95, P99, P999 Interval }
 
-// Utilisation is the share of time that servers were busy, 0 to 1, of nodes that are up all
-// the time.
+// Utilisation is the share of time that servers were busy, 0 to 1, on average over all nodes,
+// lost ones among them, and of the busiest node.
 type Utilisation struct{ Mean, Worst float64 }
 
 // Amplification returns tries per first try.

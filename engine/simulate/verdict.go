@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -198,7 +199,7 @@ func (j *Judgement) conclude() {
 	switch {
 	case n.Rate >= n.Capacity:
 		j.Stability = Metastable
-		j.say("%.0f/s are more than the nodes carry (%.0f/s) without any trigger: this is plain overload", n.Rate, n.Capacity)
+		j.say("%s/s are more than the nodes carry (%s/s) without any trigger: this is plain overload", whole(n.Rate), whole(n.Capacity))
 		return
 	case j.Before.Good < well:
 		j.Stability = Metastable
@@ -206,21 +207,21 @@ func (j *Judgement) conclude() {
 	case j.Back < 0:
 		j.Stability = Metastable
 		j.say("goodput is %.1f%% of what is asked for long after the trigger ended; before it, it was %.1f%%", 100*j.After.Good, 100*j.Before.Good)
-		j.say("%.0f tries/s arrive where the nodes carry %.0f/s, and keep them busy with work that nobody waits for any more", j.After.Attempts, n.Capacity)
+		j.say("%s tries/s arrive where the nodes carry %s/s, and keep them busy with work that nobody waits for any more", whole(j.After.Attempts), whole(n.Capacity))
 	case n.bistable():
 		j.Stability = Vulnerable
-		j.say("it came back, but clients may make up to %.0f tries/s where the nodes carry %.0f/s", n.Most, n.Capacity)
+		j.say("it came back, but clients may make up to %s tries/s where the nodes carry %s/s", whole(n.Most), whole(n.Capacity))
 		j.hard()
 	case w.bistable():
 		j.Stability = Vulnerable
-		j.say("it came back, but while the trigger lasts clients may make up to %.0f tries/s where the nodes carry %.0f/s: a hiccup then would last as long as the trigger", w.Most, w.Capacity)
-		j.say("once it is over the nodes carry all tries there can be, %.0f/s", n.Most)
+		j.say("it came back, but while the trigger lasts clients may make up to %s tries/s where the nodes carry %s/s: a hiccup then would last as long as the trigger", whole(w.Most), whole(w.Capacity))
+		j.say("once it is over the nodes carry all tries there can be, %s/s", whole(n.Most))
 	default:
 		j.Stability = Stable
-		j.say("it came back, and all tries that clients may make, %.0f/s, stay below the %.0f/s that the nodes carry", n.Most, n.Capacity)
+		j.say("it came back, and all tries that clients may make, %s/s, stay below the %s/s that the nodes carry", whole(n.Most), whole(n.Capacity))
 	}
 	if w.Rate >= w.Capacity {
-		j.say("while the trigger lasts, %.0f/s are more than the nodes carry (%.0f/s), whatever clients do", w.Rate, w.Capacity)
+		j.say("while the trigger lasts, %s/s are more than the nodes carry (%s/s), whatever clients do", whole(w.Rate), whole(w.Capacity))
 	}
 }
 
@@ -234,6 +235,15 @@ func (j *Judgement) hard() {
 		return
 	}
 	j.say("even a trigger of %s that leaves half of what is asked for undone did not tip it: queue and timeouts keep lost work small enough", j.Harder.For)
+}
+
+// whole writes a rate without decimals, its thousands set apart.
+func whole(rate float64) string {
+	s := strconv.FormatFloat(rate, 'f', 0, 64)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
 
 func (j *Judgement) say(format string, args ...any) {

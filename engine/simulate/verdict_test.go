@@ -157,7 +157,7 @@ func TestJudge(t *testing.T) {
 			}, Stable, "it came back",
 		},
 		"retries that fail with nothing are none": {
-			func(c *Case, _ *Trigger) { c.Clients.Timeout = 0; c.Clients.Retries = 3 }, Stable, "all tries that clients may make, 7000/s",
+			func(c *Case, _ *Trigger) { c.Clients.Timeout = 0; c.Clients.Retries = 3 }, Stable, "all tries that clients may make, 7,000/s",
 		},
 	}
 	for name, test := range tests {
