@@ -360,7 +360,7 @@ func TestPointsThatCannotBeFittedAreRefused(t *testing.T) {
 		{append(six, Point{3, math.NaN()}), RelativeWeights, "above zero"},
 		{append(six, Point{math.Inf(1), 3}), RelativeWeights, "above zero"},
 		{six, ReplicateWeights, "more than once"},
-		{append(six, six...), ReplicateWeights, "show no spread"},
+		{append(six, six...), ReplicateWeights, "are equal"},
 		{six, "heavy", "unknown weights"},
 	} {
 		if _, err := FitModel(c.points, c.weights); err == nil || !strings.Contains(err.Error(), c.want) {

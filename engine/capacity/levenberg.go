@@ -17,8 +17,11 @@ func faces() []face {
 	alpha, beta := [3]bool{false, true, false}, [3]bool{false, false, true}
 	both := [3]bool{false, true, true}
 	return []face{
-		{0, 0, both}, {1, 0, both},
-		{0, 0, beta}, {0, 0, alpha}, {1, 0, alpha},
+		{0, 0, both},
+		{1, 0, both},
+		{0, 0, beta},
+		{0, 0, alpha},
+		{1, 0, alpha},
 		{0, 0, [3]bool{}},
 	}
 }

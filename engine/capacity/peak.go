@@ -5,6 +5,9 @@ import (
 	"math"
 )
 
+// NoPeak begins the note that says why a model has no peak.
+const NoPeak = "peak not observed: "
+
 // judgePeak sets the peak if the points show one, or else a note that says why not. They
 // show it if its interval ends above and throughput was seen to stop growing: the peak lies
 // among the concurrencies that were measured, or the most throughput was seen before the
@@ -16,12 +19,12 @@ func (s *sample) judgePeak(f fitted, m *Model) {
 	smallest, largest := s.n[0], s.largest()
 	switch {
 	case high == nil:
-		m.note("peak not observed: the points do not bound it from above%s; measure at more than %s", atLeast(low), number(largest))
+		m.note(NoPeak+"the points do not bound it from above%s; measure at more than %s", atLeast(low), number(largest))
 	case n > largest && s.stillRising():
-		m.note("peak not observed: throughput still grows at %s, the largest concurrency measured; by extrapolation it would lie between %s and %s; measure beyond",
-			number(largest), number(*low0(low, smallest)), number(*high))
+		m.note(NoPeak+"throughput still grows at %s, the largest concurrency measured; by extrapolation it would lie between %s and %s; measure beyond",
+			number(largest), number(*orElse(low, smallest)), number(*high))
 	case n < smallest:
-		m.note("peak not observed: throughput falls from the smallest concurrency measured, %s, on; the peak lies at %s or below", number(smallest), number(math.Max(*high, smallest)))
+		m.note(NoPeak+"throughput falls from the smallest concurrency measured, %s, on; the peak lies at %s or below", number(smallest), number(math.Max(*high, smallest)))
 	default:
 		m.NStar, m.XStar = &n, &x
 		if n > largest {
@@ -30,8 +33,8 @@ func (s *sample) judgePeak(f fitted, m *Model) {
 	}
 }
 
-// low0 returns low, or other where there is no bound.
-func low0(low *float64, other float64) *float64 {
+// orElse returns low, or other where there is no bound.
+func orElse(low *float64, other float64) *float64 {
 	if low == nil {
 		return &other
 	}

@@ -31,6 +31,12 @@ const (
 // parameters, and a peak needs points on both of its sides.
 const MinLevels = 6
 
+// Why points cannot be fitted.
+var (
+	ErrTooFew   = errors.New("too few points")
+	ErrNoSpread = errors.New("no weights from replicates")
+)
+
 // sameLevel is how much two concurrencies may differ, relatively, and still be the same
 // one: those that were measured are averages over time.
 const sameLevel = 0.005
@@ -64,7 +70,7 @@ func newSample(points []Point, weights Weights) (*sample, error) {
 		s.levels[len(s.levels)-1][1] = i + 1
 	}
 	if len(s.levels) < MinLevels {
-		return nil, fmt.Errorf("too few points: %d different concurrencies, and a model needs at least %d", len(s.levels), MinLevels)
+		return nil, fmt.Errorf("%w: %d different concurrencies, and a model needs at least %d", ErrTooFew, len(s.levels), MinLevels)
 	}
 	s.noteCopies(points)
 	if err := s.weigh(weights); err != nil {
@@ -127,12 +133,12 @@ func (s *sample) weighReplicates() error {
 		}
 	}
 	if len(relative) == 0 {
-		return errors.New("weights from replicates: no concurrency was measured more than once")
+		return fmt.Errorf("%w: no concurrency was measured more than once", ErrNoSpread)
 	}
 	slices.Sort(relative)
 	common := relative[len(relative)/2]
 	if common == 0 {
-		return errors.New("weights from replicates: most points at the same concurrency are equal, so they show no spread")
+		return fmt.Errorf("%w: most points at the same concurrency are equal", ErrNoSpread)
 	}
 	for l, at := range s.levels {
 		variance := (squares[l] + prior*common*mean[l]*mean[l]) / (float64(at[1]-at[0]-1) + prior)

@@ -152,7 +152,7 @@ func edge(inside, outside float64, within func(float64) bool) float64 {
 
 // mesh is how many values of s, and of α at each, stand for the region. They lie closer
 // together towards its edges, where the extremes are.
-const mesh = 32
+const mesh = 24
 
 func spread(low, high float64, i int) float64 {
 	return low + (high-low)*(1-math.Cos(math.Pi*float64(i)/mesh))/2
@@ -221,7 +221,7 @@ func (r *region) peak() (ci [2]*float64) {
 // curve returns the model with its band, from the smallest concurrency to half as much
 // again as the largest or the peak.
 func (r *region) curve(s *sample, m *Model) (all []CurvePoint) {
-	const points = 48
+	const points = 32
 	from, to := s.n[0], 1.5*s.largest()
 	if m.NStar != nil {
 		to = math.Max(to, 1.5**m.NStar)
