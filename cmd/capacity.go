@@ -246,7 +246,7 @@ func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (
 	}
 	g.Trial = f.goal.trial
 	if g.Trial == 0 {
-		g.Trial = min(max((f.goal.within-g.Soak)/40, 2*time.Second), 30*time.Second).Round(100 * time.Millisecond)
+		g.Trial = min(max((f.goal.within-g.Soak)/60, 2*time.Second), 30*time.Second).Round(100 * time.Millisecond)
 	}
 	g.Probe = min(2*time.Second, g.Trial)
 	for _, o := range objectives {

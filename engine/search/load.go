@@ -61,40 +61,43 @@ func (s *Search) judge(rate float64) load {
 				l.verdict = Fail
 			}
 		}
-	case 4*votes[Fail] > 3*l.valid:
-		l.verdict = Fail
-	case 4*votes[Pass] > 3*l.valid:
-		l.verdict = Pass
 	default:
-		l.decide(s, kept, unrest)
-		if votes[Pass] > 0 && votes[Fail] > 0 { // which of them are the outliers, more trials will show
-			l.leans = true
-			if votes[Pass] != votes[Fail] {
-				l.verdict = Pass
-				if votes[Fail] > votes[Pass] {
-					l.verdict = Fail
-				}
-			}
-		}
+		l.decide(s, votes, kept, unrest)
 	}
 	return l
 }
 
-// decide judges a load of which most trials by themselves are undecided.
-func (l *load) decide(s *Search, trials []Trial, unrest []float64) {
+// decide judges a load that has had its trials.
+func (l *load) decide(s *Search, votes map[Verdict]int, trials []Trial, unrest []float64) {
 	all := pool(trials)
+	ayes, noes := votes[Pass], votes[Fail]
+	switch {
+	case ayes > 0 && noes > 0: // which of them are the outliers, more trials will show
+		l.verdict, l.leans = Pass, 4*max(ayes, noes) <= 3*l.valid
+		if noes > ayes {
+			l.verdict = Fail
+		}
+		return
+	case 4*noes > 3*l.valid:
+		l.verdict = Fail
+		return
+	case 4*ayes > 3*l.valid:
+		l.verdict = Pass
+		return
+	}
 	if l.verdict = conclude(all, unrest); l.verdict != Undecided {
 		return
 	}
 	if l.verdict = s.neighbours(l.rate, all, unrest); l.verdict != Undecided {
 		return
 	}
-	l.leans, l.verdict = true, Pass
+	l.verdict = Pass
 	for _, e := range all {
 		if e.estimate(1).Share > e.Allowed {
 			l.verdict = Fail
 		}
 	}
+	l.leans = 2*votes[l.verdict] <= l.valid
 }
 
 // neighbours lets the trials at the loads around decide, if they can.

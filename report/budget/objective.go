@@ -39,7 +39,7 @@ func (b *Budget) Objective() (*Objective, error) {
 	case b.over > 0 || b.after > 0 || b.action != "":
 		return no("leave out over, after, warn and abort", "an objective holds for a whole trial")
 	}
-	allowed := 1 - float64(m.ppm)/1e6
+	allowed := float64(1_000_000-m.ppm) / 1e6
 	if m.ppm == 0 {
 		allowed = b.right.plus.amount()
 	}

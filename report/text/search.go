@@ -56,7 +56,7 @@ func (p *SearchProgress) Trial(t report.LineTrial, line search.Line, left time.D
 	if !p.titled {
 		p.titled = true
 		p.Line("")
-		p.Line(fmt.Sprintf("%7s  %-7s %11s %9s %9s %8s  %-9s  %s", "at", "kind", "rate", "p50", "p99", "errors", "verdict", "line"))
+		p.Line(fmt.Sprintf("%6s  %-7s %9s %7s %7s %6s  %-9s  %s", "at", "kind", "rate", "p50", "p99", "errors", "verdict", "line"))
 	}
 	p50, p99 := "—", "—"
 	if t.Latency != nil {
@@ -64,7 +64,7 @@ func (p *SearchProgress) Trial(t report.LineTrial, line search.Line, left time.D
 	}
 	s := map[search.Verdict]style{search.Pass: green, search.Fail: red, search.Invalid: yellow}[t.Verdict]
 	p.Clear()
-	text := fmt.Sprintf("%7s  %-7s %11s %9s %9s %8s  ", report.FormatDuration(seconds(t.AtS).Round(time.Second)), t.Kind, perSecond(t.Rate), p50, p99, report.FormatShare(t.Errors))
+	text := fmt.Sprintf("%6s  %-7s %9s %7s %7s %6s  ", clock(seconds(t.AtS)), t.Kind, perSecond(t.Rate), p50, p99, report.FormatShare(t.Errors))
 	rest := fmt.Sprintf("  %s, about %s left", between(line), roughly(left))
 	verdict := fmt.Sprintf("%-9s", t.Verdict)
 	if columnsOf(text+verdict+rest) > p.out.width {
