@@ -30,7 +30,7 @@ func (s *simulation) writeCase(b *strings.Builder) {
 	fmt.Fprintf(t, "cluster\t%s of %s, %s%s; carries %s at most\n", counted(k.Nodes, "node"), counted(k.Servers, "server"), s.policy(), s.queue(), rateText(capacity))
 	fmt.Fprintf(t, "load\t%s first tries, %.1f%% of that\n", rateText(c.Load.Rate), 100*c.Load.Rate/capacity)
 	fmt.Fprintf(t, "clients\t%s\n", s.clients())
-	t.Flush()
+	t.Flush() //nolint:errcheck // a strings.Builder takes everything
 }
 
 func counted(n int, thing string) string {
@@ -116,7 +116,7 @@ func (s *simulation) writeSteady(b *strings.Builder) {
 	if f.Failed.Sum() > 0 {
 		fmt.Fprintf(t, "  failed\t%s\t\t%s\n", report.FormatCount(f.Failed.Sum()), failures(f.Failed))
 	}
-	t.Flush()
+	t.Flush() //nolint:errcheck // a strings.Builder takes everything
 }
 
 func secondsText(s float64) string {
@@ -177,7 +177,7 @@ func (s *simulation) writeTrigger(b *strings.Builder, w *world) {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%.1f%%\t%s\t%.0f%%\t%s\t\n", phase.name, rateText(f.Offered), rateText(f.Attempts), rateText(f.Goodput.Value),
 			100*min(f.Good, 1), p99, 100*min(f.Utilisation.Mean, 1), report.FormatNumber(math.Round(f.Waiting)))
 	}
-	t.Flush()
+	t.Flush() //nolint:errcheck // a strings.Builder takes everything
 	switch {
 	case j.Back == 0:
 		fmt.Fprintf(b, "\nGoodput was back as soon as the trigger ended.\n")
