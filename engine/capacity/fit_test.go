@@ -231,6 +231,8 @@ func TestTheBandAgreesWithTheDeltaMethod(t *testing.T) {
 	r := newRegion(s, f)
 	ci := r.interval(func(c candidate) float64 { return c.ceiling() })
 	near(t, "half width of X*", (*ci[1]-*ci[0])/2, m.Student()*130.03857929, 0.04)
+	first := m.Curve[0] // where throughput is gamma
+	near(t, "half width of X(1)", (*first.High-*first.Low)/2, m.Student()**m.SE.Gamma, 0.02)
 }
 
 func TestLawsComeBackFromTheirPoints(t *testing.T) {
@@ -282,7 +284,7 @@ func noisy(r *rand.Rand, cv float64, at ...float64) (points []Point) {
 // The reference study found 0.940 of 400 for the first design and 0.985 for the second, of
 // which 0.970 had no upper end.
 func TestIntervalsCoverThePeak(t *testing.T) {
-	const runs, truth = 300, 35.573788201
+	const runs, truth = 200, 35.573788201
 	for _, c := range []struct {
 		name                 string
 		at                   []float64
@@ -342,6 +344,34 @@ func TestReplicatesSayHowMuchALevelCounts(t *testing.T) {
 	s, _ := newSample(points, ReplicateWeights)
 	if s.w[20]*s.x[20]*s.x[20]*20 > s.w[0]*s.x[0]*s.x[0] {
 		t.Errorf("the disturbed level counts %g, another one %g", s.w[20]*s.x[20]*s.x[20], s.w[0]*s.x[0]*s.x[0])
+	}
+}
+
+// A level that was measured once has the spread that is common to the others.
+func TestALevelMeasuredOnceHasTheCommonSpread(t *testing.T) {
+	points := noisy(rand.New(rand.NewPCG(7, 8)), 0.02, 1, 1, 2, 2, 4, 4, 8, 8, 16, 32)
+	s, err := newSample(points, ReplicateWeights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "relative weight", s.w[8]*s.x[8]*s.x[8], s.w[9]*s.x[9]*s.x[9], 1e-12)
+	if cv := 1 / math.Sqrt(s.w[8]) / s.x[8]; cv < 0.005 || cv > 0.04 {
+		t.Errorf("the spread of a level measured once is taken to be %g", cv)
+	}
+}
+
+func TestThroughputThatDoesNotGrow(t *testing.T) {
+	var points []Point
+	for n := 1.0; n <= 64; n *= 2 {
+		points = append(points, Point{n, 250})
+	}
+	m := model(t, points, RelativeWeights)
+	if m.Kind != KindAmdahl || m.Alpha != 1 || m.NStar != nil || m.SE.Alpha != nil {
+		t.Errorf("%s %+v, peak %v", m.Kind, m.USL(), m.NStar)
+	}
+	near(t, "gamma", m.Gamma, 250, 1e-12)
+	if !strings.Contains(strings.Join(m.Notes, ""), "one at a time") {
+		t.Errorf("notes %q", m.Notes)
 	}
 }
 

@@ -77,7 +77,7 @@ func golden(a, b float64, f func(float64) float64) (x, least float64) {
 	ratio := (math.Sqrt(5) - 1) / 2
 	c, d := b-ratio*(b-a), a+ratio*(b-a)
 	atC, atD := f(c), f(d)
-	for range 40 {
+	for range 30 {
 		if atC < atD {
 			b, d, atD = d, c, atC
 			c = b - ratio*(b-a)
@@ -139,7 +139,7 @@ func newBounds(s *sample, f fitted) *region {
 
 // edge returns where the region ends between a point inside and one outside of it.
 func edge(inside, outside float64, within func(float64) bool) float64 {
-	for range 45 {
+	for range 32 {
 		middle := (inside + outside) / 2
 		if within(middle) {
 			inside = middle
