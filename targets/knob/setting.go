@@ -24,7 +24,8 @@ type Setting struct {
 	Min     string   `json:"min,omitempty"` // "": no bound; of text in characters, of a list in items
 	Max     string   `json:"max,omitempty"`
 	Choices []string `json:"choices,omitempty"`
-	Restart bool     `json:"restart"` // takes effect in new workers only
+	Restart bool     `json:"restart"`              // takes effect in new workers only
+	Fixed   bool     `json:"fixed_keys,omitempty"` // that its entry of a map comes or goes takes effect in new workers only
 	About   string   `json:"about"`
 }
 
@@ -52,7 +53,7 @@ func Lookup(doc any, path string) (Setting, error) {
 func settingOf(path string, v reflect.Value, r rules) Setting {
 	s := Setting{
 		Path: path, Kind: kindOf(v.Type(), r), Value: format(v), Default: format(r.start(v.Type())),
-		Choices: r.choices, Restart: r.restart, About: r.about,
+		Choices: r.choices, Restart: r.restart, About: r.about, Fixed: r.keys,
 	}
 	s.Min, s.Max = r.bounds(v.Type())
 	return s
@@ -63,6 +64,7 @@ type rules struct {
 	def, low, high string
 	choices        []string
 	restart        bool
+	keys           bool // of a map: only that entries come and go needs a restart
 	about          string
 }
 
@@ -90,6 +92,7 @@ func fieldsOf(t reflect.Type, above rules) []field {
 			def: f.Tag.Get("default"), low: f.Tag.Get("min"), high: f.Tag.Get("max"),
 			choices: strings.Fields(f.Tag.Get("oneof")), about: f.Tag.Get("about"),
 			restart: f.Tag.Get("restart") == "true" || above.restart,
+			keys:    f.Tag.Get("restart") == "keys" || above.keys,
 		}})
 	}
 	return all

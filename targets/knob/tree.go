@@ -92,12 +92,12 @@ func Diff(from, to any) []Change {
 		s, ok := after[before.Path]
 		delete(after, before.Path)
 		if !ok || s.Value != before.Value {
-			changes = append(changes, Change{before.Path, before.Value, s.Value, before.Restart})
+			changes = append(changes, Change{before.Path, before.Value, s.Value, before.Restart || !ok && before.Fixed})
 		}
 	}
 	for _, s := range rest {
 		if _, ok := after[s.Path]; ok {
-			changes = append(changes, Change{s.Path, "", s.Value, s.Restart})
+			changes = append(changes, Change{s.Path, "", s.Value, s.Restart || s.Fixed})
 		}
 	}
 	return changes

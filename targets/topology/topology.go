@@ -41,7 +41,7 @@ type Config struct {
 	Cluster  cluster.Config            `yaml:"cluster" about:"worker processes"`
 	Exec     Exec                      `yaml:"exec" about:"what handlers run on"`
 	State    State                     `yaml:"state" about:"what workers share"`
-	Stations map[string]station.Config `yaml:"stations" restart:"true" about:"stations under /x/station/{name}, for models"`
+	Stations map[string]station.Config `yaml:"stations" restart:"keys" about:"stations under /x/station/{name}, for models"`
 
 	Limit       limiter.Config     `yaml:"limit" about:"rate limits"`
 	Shed        shedder.Config     `yaml:"shed" about:"queue, lanes and load shedding, of each context with exec.isolation"`
