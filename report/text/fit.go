@@ -61,10 +61,10 @@ func whyNoPeak(m *capacity.Model) string {
 func within(x float64, ci [2]*float64) string {
 	from, to := "0", "no bound"
 	if ci[0] != nil {
-		from = digits(*ci[0])
+		from = report.FormatNumber(*ci[0])
 	}
 	if ci[1] != nil {
-		to = digits(*ci[1])
+		to = report.FormatNumber(*ci[1])
 	}
 	return fmt.Sprintf("%s (95%%: %s to %s)", digits(x), from, to)
 }
