@@ -236,6 +236,22 @@ func TestByHand(t *testing.T) {
 	}
 }
 
+func TestPausesDoubleWithFullJitter(t *testing.T) {
+	c := one()
+	c.Clients.Backoff, c.Clients.Longest = time.Second, 3*time.Second
+	r := newRun(&c)
+	for n, want := range map[int32]time.Duration{1: time.Second, 2: 2 * time.Second, 3: 3 * time.Second, 60: 3 * time.Second} {
+		var sum, most int64
+		for range 10_000 {
+			p := r.pause(n)
+			sum, most = sum+p, max(most, p)
+		}
+		if mean := float64(sum) / 10_000; most > int64(want) || math.Abs(mean/float64(want)-.5) > .02 {
+			t.Errorf("before retry %d: %s on average, %s at most; want up to %s", n, time.Duration(mean), time.Duration(most), want)
+		}
+	}
+}
+
 func TestCommonRandomNumbers(t *testing.T) {
 	c := system(10, 1, .8, Exponential(time.Second))
 	c.Length = 1000 * time.Second

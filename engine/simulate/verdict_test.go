@@ -176,6 +176,27 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+func TestMargin(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Case)
+		want   Margin
+	}{
+		"retries":                       {func(*Case) {}, Margin{10500, 42000, 5000}},
+		"a budget":                      {func(c *Case) { c.Clients.Budget = .1 }, Margin{10500, 11550, 5000}},
+		"a budget that allows more":     {func(c *Case) { c.Clients.Budget = 5 }, Margin{10500, 42000, 5000}},
+		"nothing to fail with":          {func(c *Case) { c.Clients.Timeout = 0 }, Margin{10500, 10500, 5000}},
+		"speeds, of which half is lost": {func(c *Case) { c.Cluster.Speeds = []float64{2, 1} }, Margin{10500, 42000, 10000}},
+	} {
+		c, _ := storm()
+		c.Cluster.Nodes, c.Cluster.Servers, c.Clients.Retries = 2, 50, 3
+		test.change(&c)
+		got := margin(&c, Phase{Down: 1, Speed: 1, Surge: 1.5})
+		if math.Abs(got.Rate-test.want.Rate)+math.Abs(got.Most-test.want.Most)+math.Abs(got.Capacity-test.want.Capacity) > 1e-6 {
+			t.Errorf("%s: %+v, want %+v", name, got, test.want)
+		}
+	}
+}
+
 func TestJudgeRefuses(t *testing.T) {
 	c, trigger := storm()
 	for name, change := range map[string]func(*Case, *Trigger){
