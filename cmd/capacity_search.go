@@ -215,7 +215,7 @@ func (s *survey) conclude() {
 	s.out.Curve = report.CurveOf(l.Trials, s.times, s.search.Verdict)
 	s.out.Node.Lower, s.out.Node.Upper = l.Lower, l.Upper
 	s.out.Node.Service = s.lowest()
-	s.out.Node.Resources = s.watch.resources(l.Trials, line.Lower)
+	s.out.Node.Resources = s.watch.resources(l.Trials, line.Lower, s.rig.scenario.CallsPerPass())
 	for _, n := range s.watch.notes() {
 		if !slices.Contains(s.out.Notes, n) {
 			s.out.Notes = append(s.out.Notes, n)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -221,18 +222,23 @@ func (w *watching) note(text string) {
 // notes are what could not be told, once each.
 func (w *watching) notes() []string { return w.noted }
 
-// mostErrors is the share of failed requests up to which a trial tells what a request
-// costs: one that is refused costs less.
-const mostErrors = 0.01
+// Up to where a trial tells what a pass costs: requests that are refused cost less, and
+// where more are answered than came, or fewer, some of the work was done before or after.
+const (
+	mostErrors    = 0.01 // share of failed requests
+	mostImbalance = 0.03 // of what was answered against what came
+)
 
 // resources returns what passes through the flows use up, the scarcest first, by the
 // utilisation law over all trials: what does not grow with load is left out. Lower is the
-// lower bound of the load line, 0 without one.
-func (w *watching) resources(trials []report.LineTrial, lower float64) []report.Resource {
+// lower bound of the load line, 0 without one. Calls is how many requests a pass should make.
+func (w *watching) resources(trials []report.LineTrial, lower, calls float64) []report.Resource {
 	var all []report.Resource
+	trials = slices.DeleteFunc(slices.Clone(trials), unbalanced)
+	calls = callsPerPass(trials, calls)
 	for _, name := range slices.Sorted(maps.Keys(w.seen)) {
 		known := w.seen[name]
-		rates, busy := passes(trials, name)
+		rates, busy := passes(trials, name, calls)
 		if known.aside || !capacity.Grows(rates, busy) {
 			continue
 		}
@@ -249,17 +255,36 @@ func (w *watching) resources(trials []report.LineTrial, lower float64) []report.
 	return all
 }
 
+// unbalanced reports whether a trial does not tell what a pass costs.
+func unbalanced(t report.LineTrial) bool {
+	return t.Achieved <= 0 || t.Errors > mostErrors || math.Abs(t.Achieved/t.Offered-1) > mostImbalance
+}
+
 // passes returns the rates of passes per second that the trials got through, and how busy a
 // resource was.
-func passes(trials []report.LineTrial, name string) (rates, busy []float64) {
+func passes(trials []report.LineTrial, name string, calls float64) (rates, busy []float64) {
 	for _, t := range trials {
-		u, there := t.Busy[name]
-		if there && t.Offered > 0 && t.Achieved > 0 && t.Errors <= mostErrors {
-			rates = append(rates, t.Rate*t.Achieved/t.Offered)
+		if u, there := t.Busy[name]; there {
+			rates = append(rates, t.Achieved/calls)
 			busy = append(busy, u)
 		}
 	}
 	return rates, busy
+}
+
+// callsPerPass returns how many requests a pass made. Arrivals at random are more or fewer
+// than their rate says, so what the flows say counts unless trials differ from it by more:
+// redirects, for instance, are requests, too.
+func callsPerPass(trials []report.LineTrial, planned float64) float64 {
+	var requests, begun float64
+	for _, t := range trials {
+		requests += t.Offered * t.Seconds
+		begun += t.Rate * t.Seconds
+	}
+	if begun == 0 || math.Abs(requests/begun/planned-1) < 0.2 {
+		return planned
+	}
+	return requests / begun
 }
 
 // busyAt returns how busy a resource was on average in the trials at a rate, or would be by

@@ -57,10 +57,10 @@ func TestWatchingAReferenceTarget(t *testing.T) {
 		read := w.start(t.Context(), warm, load)
 		knock(t, r.url+"/x/station/md1", rate, warm+load+50*time.Millisecond)
 		trial := report.LineTrial{Offered: rate, Achieved: rate, Busy: read(t.Context())}
-		trial.Rate = rate
+		trial.Rate, trial.Seconds = rate, load.Seconds()
 		trials = append(trials, trial)
 	}
-	all := w.resources(trials, 30)
+	all := w.resources(trials, 30, 1)
 	i := slices.IndexFunc(all, func(r report.Resource) bool { return r.Name == "md1" })
 	if i != 0 {
 		t.Fatalf("the station should be the scarcest: %+v\ntrials %+v\nnotes %q", all, trials, w.notes())
@@ -192,17 +192,21 @@ func TestResourcesOfTrials(t *testing.T) {
 	w := &watching{seen: map[string]seen{"machine cpu": {units: 2, aside: true}}}
 	w.recall([]report.Resource{{Name: "db", Source: "prometheus", Units: 8}, {Name: "cpu", Source: "proc", Units: 4}, {Name: "files", Units: 100}})
 	var trials []report.LineTrial
-	for _, rate := range []float64{100, 200, 400} {
-		// Three requests a pass: demands are of passes, as the load line is.
+	for i, rate := range []float64{100, 200, 400} {
+		// Three requests a pass: demands are of passes, as the load line is. In each trial
+		// arrivals were a few more or fewer than the rate says.
+		rate += float64([]int{5, -10, 5}[i])
 		trial := report.LineTrial{Offered: 3 * rate, Achieved: 3 * rate, Busy: map[string]float64{
 			"db": rate / 1000, "cpu": rate / 500, "files": .3, "machine cpu": rate / 450, "never seen": rate / 401,
 		}}
-		trial.Rate = rate
+		trial.Rate, trial.Seconds = []float64{100, 200, 400}[i], 10
 		trials = append(trials, trial)
 	}
 	refused := trials[2]
 	refused.Errors, refused.Busy = .5, map[string]float64{"db": .01, "cpu": .01}
-	all := w.resources(append(trials, refused), 300)
+	drained := trials[2] // its requests waited until its end, and were answered after it
+	drained.Achieved *= 1.5
+	all := w.resources(append(trials, refused, drained), 300, 3)
 	if len(all) != 2 || all[0].Name != "cpu" || all[1].Name != "db" {
 		t.Fatalf("got %+v, want cpu and db", all)
 	}
@@ -219,6 +223,19 @@ func TestResourcesOfTrials(t *testing.T) {
 		if got.Source != want.Source || got.Units != want.Units {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
+	}
+}
+
+func TestCallsPerPass(t *testing.T) {
+	trial := report.LineTrial{Offered: 210}
+	trial.Rate, trial.Seconds = 100, 10
+	for planned, want := range map[float64]float64{2: 2, 1: 2.1, 4: 2.1} {
+		if got := callsPerPass([]report.LineTrial{trial}, planned); got != want {
+			t.Errorf("planned %v: %v, want %v", planned, got, want)
+		}
+	}
+	if got := callsPerPass(nil, 3); got != 3 {
+		t.Errorf("without trials: %v", got)
 	}
 }
 
