@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -59,7 +60,7 @@ failure. The flows of a scenario keep their shares; its own load is left out.
 Ctrl-C saves what is known; the same command with --resume goes on from there.`,
 		Example: `  plimsoll capacity http://127.0.0.1:8080/ --slo 'p99 < 200ms, errors < 0.1%'
   plimsoll capacity quickstart --slo 'p95 < 50ms' --within 3m --soak 20s
-  plimsoll capacity shop.yaml --slo 'p99(checkout) < 300ms' --metrics http://127.0.0.1:9090/metrics
+  plimsoll capacity shop.yaml --slo 'p99(checkout) < 300ms' --pid 4711
   plimsoll capacity quickstart --slo 'p99 < 50ms' --vary cluster.workers=1,2,4
   plimsoll capacity fit points.csv`,
 		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
@@ -82,7 +83,7 @@ func (f *capacityFlags) register(w *world, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.slo, "slo", nil, "the `PROMISES` to keep: 'p99 < 200ms, errors < 0.1%' (default: the scenario's budgets)")
 	flags.DurationVar(&f.goal.within, "within", 10*time.Minute, "stop after this `TIME`")
-	flags.DurationVar(&f.goal.soak, "soak", time.Minute, "hold the lower bound for this `TIME` at the end; 0: do not (default 1m, or a sixth of --within)")
+	flags.DurationVar(&f.goal.soak, "soak", time.Minute, "hold the lower bound for this `TIME` at the end; 0: do not")
 	flags.StringVar(&f.goal.width, "width", "2%", "stop when the bounds are this `SHARE` apart")
 	flags.IntVar(&f.goal.trials, "trials", 3, "`N` trials at each load, at least")
 	flags.DurationVar(&f.goal.trial, "trial", 0, "length of a trial, a `TIME` (default: what fits into --within, 2s to 30s)")
@@ -390,20 +391,37 @@ func (x *exploration) finish(ctx context.Context, out *report.Capacity, dir stri
 
 // show writes the result.
 func (x *exploration) show(out *report.Capacity, dir string) error {
-	json := x.w.json
+	shown := false
 	for _, o := range x.m.outputs {
-		if o.path == "-" {
-			json = true
-			continue
-		}
-		if err := saveJSON(o.path, out); err != nil {
+		shown = shown || o.path == "-"
+		if err := x.write(out, dir, o); err != nil {
 			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
 		}
 	}
-	if json {
+	switch {
+	case shown:
+		return nil
+	case x.w.json:
 		return x.w.writeJSON(out)
 	}
 	return text.Capacity(x.w.stdout, out, text.Options{Color: x.w.color(x.w.stdout), Width: x.w.width(x.w.stdout), Dir: dir})
+}
+
+// write writes one of the outputs.
+func (x *exploration) write(out *report.Capacity, dir string, o output) error {
+	switch {
+	case o.kind == "json" && o.path == "-":
+		return x.w.writeJSON(out)
+	case o.kind == "json":
+		return saveJSON(o.path, out)
+	case o.path == "-":
+		return text.Capacity(x.w.stdout, out, text.Options{Dir: dir})
+	}
+	file, err := os.Create(o.path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(text.Capacity(file, out, text.Options{Dir: dir}), file.Close())
 }
 
 // lineError is how capacity ends by what it found: a line is a result, also a wide one; a

@@ -348,4 +348,3 @@ func sameSearch(saved, now *report.Capacity) error {
 	}
 	return nil
 }
-

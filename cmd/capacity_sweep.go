@@ -60,6 +60,10 @@ type sweeper struct {
 // flat is how little throughput may grow, by twice the users, to be past its knee.
 const flat = 0.05
 
+// leastTop is how many users a sweep goes up to at least: with fewer there are not enough
+// levels for a model.
+const leastTop = 8
+
 // run doubles the users until throughput has stopped growing, so that the sweep reaches
 // beyond the knee, and then measures about ten levels, evenly spaced on a logarithmic
 // scale, again and again in random order.
@@ -76,7 +80,7 @@ func (s *sweeper) run(ctx context.Context) ([]report.SweepPoint, error) {
 			flats++
 		}
 		before = max(before, p.Throughput)
-		if flats == 2 || time.Since(began) > s.within/2 {
+		if level >= leastTop && (flats >= 2 || time.Since(began) > s.within/2) {
 			break
 		}
 	}

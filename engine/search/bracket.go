@@ -60,8 +60,10 @@ func (b bracket) wanting(g Goal) (all []load) {
 			all = append(all, l)
 		}
 	}
-	if middle, ok := b.middle(g.Width); ok && len(all) == 0 {
-		all = append(all, load{rate: middle})
+	if len(all) == 0 {
+		for _, rate := range b.middle(g.Width) {
+			all = append(all, load{rate: rate})
+		}
 	}
 	if b.lower == nil || b.upper == nil || b.upper.rate < worthALook*b.lower.rate {
 		for _, l := range []*load{b.lower, b.upper} {
@@ -77,13 +79,28 @@ func (b bracket) wanting(g Goal) (all []load) {
 // behind.
 const worthALook = 1.5
 
-// middle returns the geometric middle of the bracket, unless that is as narrow as width.
-func (b bracket) middle(width float64) (float64, bool) {
-	if b.lower == nil || b.upper == nil || b.upper.rate/b.lower.rate-1 <= width*1.001 {
-		return 0, false
+// middle returns the rates that part a bracket which is wider than width: its geometric
+// middle, or the two thirds of one that is worth a closer look, whose trials then take
+// turns.
+func (b bracket) middle(width float64) (rates []float64) {
+	if b.lower == nil || b.upper == nil {
+		return nil
 	}
-	rate := round(math.Sqrt(b.lower.rate * b.upper.rate))
-	return rate, !slices.ContainsFunc(b.loads, func(l load) bool { return l.rate == rate })
+	ratio := b.upper.rate / b.lower.rate
+	if ratio-1 <= width*1.001 {
+		return nil
+	}
+	parts := 2.0
+	if ratio < worthALook && ratio-1 > 2*width {
+		parts = 3
+	}
+	for i := 1.0; i < parts; i++ {
+		rate := round(b.lower.rate * math.Pow(ratio, i/parts))
+		if !slices.ContainsFunc(b.loads, func(l load) bool { return l.rate == rate }) {
+			rates = append(rates, rate)
+		}
+	}
+	return rates
 }
 
 // tighten returns the rate at which another trial brings the bounds that are sure closer:

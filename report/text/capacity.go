@@ -100,8 +100,15 @@ func curve(p *printer, points []report.CurvePoint) {
 	}
 	p.line("")
 	t := table{columns: []column{
-		{title: "rate"}, {title: "achieved", drop: 4}, {title: "p50"}, {title: "p95", drop: 2}, {title: "p99"}, {title: "p99.9", drop: 3},
-		{title: "errors"}, {title: "trials", drop: 1}, {title: "verdict", left: true},
+		{title: "rate"},
+		{title: "achieved", drop: 4},
+		{title: "p50"},
+		{title: "p95", drop: 2},
+		{title: "p99"},
+		{title: "p99.9", drop: 3},
+		{title: "errors"},
+		{title: "trials", drop: 1},
+		{title: "verdict", left: true},
 	}}
 	for _, c := range points {
 		row := []cell{{text: perSecond(c.Rate)}, {text: perSecond(c.Achieved), style: dim}}
