@@ -12,34 +12,52 @@ import (
 	"plimsoll/scenarios"
 )
 
-// reach returns about how many requests per second this machine can make, measured against
-// a server that does nothing, in the same process. The target needs processor time, too,
-// so this is more than a trial can reach beside one on the same machine; the trials
-// themselves say when the generator is the limit.
-func (r *rig) reach(ctx context.Context) (float64, error) {
+// selfTest is what the generator does by itself, against a server that does nothing.
+type selfTest struct {
+	reach float64       // requests per second
+	floor time.Duration // what one request takes by itself
+}
+
+// test measures the generator against a server that does nothing, in the same process. The
+// target needs processor time, too, so the reach is more than a trial can have beside one
+// on the same machine; the trials themselves say when the generator is the limit.
+func (r *rig) test(ctx context.Context) (selfTest, error) {
 	null, err := listenNull()
 	if err != nil {
-		return 0, err
+		return selfTest{}, err
 	}
 	defer null.close()
 	s, err := scenarios.Hit{URL: "http://" + null.addr()}.Scenario()
 	if err != nil {
-		return 0, err
+		return selfTest{}, err
 	}
 	self := &rig{scenario: s, options: scenarios.Options{FileLimit: r.options.FileLimit}}
-	p, err := self.plan(scenarios.Substitute{Users: 32, For: reachTime})
+	alone, err := self.answered(ctx, 1)
 	if err != nil {
-		return 0, err
+		return selfTest{}, err
+	}
+	many, err := self.answered(ctx, 32)
+	if err != nil {
+		return selfTest{}, err
+	}
+	return selfTest{reach: float64(many.Count()) / reachTime.Seconds(), floor: alone.Service.Quantile(0.5)}, nil
+}
+
+// answered returns the good answers that some users get.
+func (r *rig) answered(ctx context.Context, users int) (*engine.Cell, error) {
+	p, err := r.plan(scenarios.Substitute{Users: users, For: reachTime})
+	if err != nil {
+		return nil, err
 	}
 	defer p.Close() //nolint:errcheck // no data files
 	total, err := engine.Run(ctx, p.Plan, func(*engine.Snapshot) {})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return float64(total.Select(func(k engine.Key) bool { return k.Outcome == engine.OK }).Count()) / reachTime.Seconds(), nil
+	return total.Select(func(k engine.Key) bool { return k.Outcome == engine.OK }), nil
 }
 
-const reachTime = time.Second
+const reachTime = 700 * time.Millisecond
 
 // null is a server that answers every request at once and looks at none.
 type null struct {

@@ -77,6 +77,9 @@ func (s *survey) stopped(why error) error {
 // elapsed is how long this part of the survey has gone on.
 func (s *survey) elapsed() time.Duration { return time.Since(s.began) }
 
+// left is about how long the search still takes.
+func (s *survey) left() time.Duration { return min(s.search.Left(), max(s.within-s.elapsed(), 0)) }
+
 // at is the time since the start of the survey, earlier parts included.
 func (s *survey) at() time.Duration { return s.before + s.elapsed() }
 
@@ -85,11 +88,12 @@ func (s *survey) warmup() time.Duration { return min(max(s.within/20, 3*time.Sec
 
 // prepare tests the generator, warms the target up and sweeps it with users.
 func (s *survey) prepare(ctx context.Context) error {
-	reach, err := s.rig.reach(ctx)
+	self, err := s.rig.test(ctx)
 	if err != nil {
 		return err
 	}
-	reach /= s.rig.scenario.CallsPerPass()
+	calls := s.rig.scenario.CallsPerPass()
+	reach := self.reach / calls
 	if s.goal.Most == 0 {
 		s.goal.Most = reach
 	}
@@ -108,7 +112,7 @@ func (s *survey) prepare(ctx context.Context) error {
 	if !s.sweep || len(s.out.Sweep) > 0 {
 		return nil
 	}
-	sw := &sweeper{rig: s.rig, most: 1024, each: min(max(s.within/200, 600*time.Millisecond), 5*time.Second), within: s.within * 15 / 100, show: s.say.swept}
+	sw := &sweeper{rig: s.rig, most: 1024, each: min(max(s.within/200, 600*time.Millisecond), 5*time.Second), within: s.within * 15 / 100, show: s.say.swept, apart: time.Duration(float64(self.floor) * calls)}
 	if s.out.Sweep, err = sw.run(ctx); err != nil {
 		return err
 	}
@@ -161,7 +165,7 @@ func (s *survey) look(ctx context.Context) error {
 // try makes one trial and saves what is known after it.
 func (s *survey) try(ctx context.Context, step search.Step) error {
 	at := s.at()
-	s.say.trying(step)
+	s.say.trying(step, s.left())
 	read := s.watch.start(ctx, step.Warm, step.For)
 	o, err := s.rig.try(ctx, step)
 	if err != nil {
@@ -179,7 +183,7 @@ func (s *survey) try(ctx context.Context, step search.Step) error {
 			return err
 		}
 	}
-	s.say.tried(t, s.search, min(s.search.Left(), max(s.within-s.elapsed(), 0)))
+	s.say.tried(t, s.search, s.left())
 	if err := s.save(); err != nil {
 		return err
 	}

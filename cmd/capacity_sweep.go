@@ -53,6 +53,7 @@ type sweeper struct {
 	most   int           // users
 	each   time.Duration // measured length of a point
 	within time.Duration
+	apart  time.Duration // of a pass spent in the generator and on the way, not in the target
 	show   func(report.SweepPoint)
 	points []report.SweepPoint
 }
@@ -144,8 +145,9 @@ func (s *sweeper) point(ctx context.Context, users int) (report.SweepPoint, erro
 	if n := float64(passes + failed); n > 0 && out.Seconds > 0 {
 		out.Throughput = n / out.Seconds
 		out.Failed = float64(failed) / n
-		out.Concurrency = busy.Seconds() / out.Seconds
-		out.MeanMS = out.Concurrency / out.Throughput * 1000
+		waiting := busy.Seconds() / out.Seconds
+		out.MeanMS = waiting / out.Throughput * 1000
+		out.Concurrency = waiting - min(out.Throughput*s.apart.Seconds(), waiting/2)
 		s.points = append(s.points, out)
 	}
 	s.show(out)

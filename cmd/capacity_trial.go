@@ -93,6 +93,7 @@ func (r *rig) try(ctx context.Context, step search.Step) (*outcome, error) {
 	w := newObservation(p, r.objectives, step.Warm)
 	total, err := engine.Run(trial, p.Plan, func(s *engine.Snapshot) {
 		if w.observe(s); w.hopeless() {
+			w.end = min(w.end, s.To)
 			stop(errHopeless)
 		}
 	})
@@ -111,10 +112,10 @@ type observation struct {
 	warm       time.Duration
 	end        time.Duration // of the load
 	measured   *engine.Snapshot
+	load       engine.Tally      // while the load ran
 	latency    []search.Evidence // as users feel it
 	service    []search.Evidence // without what the generator added
 	means      []float64         // latency of each interval, in milliseconds
-	to         time.Duration
 }
 
 func newObservation(p *scenarios.Plan, objectives []*budget.Objective, warm time.Duration) *observation {
@@ -128,7 +129,6 @@ func newObservation(p *scenarios.Plan, objectives []*budget.Objective, warm time
 
 // observe takes the next interval.
 func (w *observation) observe(s *engine.Snapshot) {
-	w.to = s.To
 	if s.To <= w.warm {
 		return
 	}
@@ -139,8 +139,11 @@ func (w *observation) observe(s *engine.Snapshot) {
 		w.service[i].Batches = append(w.service[i].Batches, search.Batch{N: n, Bad: bad})
 	}
 	all := s.Select(func(engine.Key) bool { return true })
-	if all.Count() > 0 && s.To <= w.end {
-		w.means = append(w.means, float64(all.Latency.Mean())/float64(time.Millisecond))
+	if s.To <= w.end {
+		w.load.Merge(&s.Tallies[0][0])
+		if all.Count() > 0 {
+			w.means = append(w.means, float64(all.Latency.Mean())/float64(time.Millisecond))
+		}
 	}
 	w.measured.Merge(s)
 }
@@ -169,7 +172,7 @@ func (w *observation) conclude(step search.Step, total *engine.Snapshot) *outcom
 		Trial:   search.Trial{Kind: step.Kind, Rate: step.Rate, Evidence: w.latency},
 		WarmupS: step.Warm.Seconds(),
 	}}
-	out.trial.Measured(w.measured, max(min(w.to, w.end)-w.warm, time.Millisecond))
+	out.trial.Measured(w.measured, w.load, max(w.end-w.warm, time.Millisecond))
 	all := w.measured.Select(func(k engine.Key) bool { return k.Outcome != engine.Error })
 	out.latency.Merge(&all.Latency)
 	out.service.Merge(&all.Service)

@@ -80,7 +80,7 @@ type CurvePoint struct {
 // answered.
 type SweepPoint struct {
 	Users       int     `json:"users"`
-	Concurrency float64 `json:"concurrency"`      // users waiting for an answer, on average over time
+	Concurrency float64 `json:"concurrency"`      // passes in the target, on average over time: users waiting, but for what a target that does nothing would take
 	Throughput  float64 `json:"throughput_per_s"` // passes
 	Failed      float64 `json:"failed"`           // share of passes
 	MeanMS      float64 `json:"latency_mean_ms"`  // of a pass, by Little's law

@@ -11,12 +11,13 @@ import (
 	"plimsoll/engine/search"
 )
 
-// Measured fills in what a snapshot of one load, measured over span, says of the trial.
-func (t *LineTrial) Measured(s *engine.Snapshot, span time.Duration) {
+// Measured fills in what a snapshot of one load says of the trial. Load counts the arrivals
+// and passes of the span in which the load ran: what was answered later says how long that
+// took, but not how much the target does in a second.
+func (t *LineTrial) Measured(s *engine.Snapshot, load engine.Tally, span time.Duration) {
 	g := &group{}
 	g.fill(s, func(engine.Key) bool { return true })
-	sum := tallyOf(s, 0)
-	f := g.figures(sum, span)
+	f := g.figures(load, span)
 	t.Seconds = span.Seconds()
 	t.Offered, t.Achieved, t.InFlight = f.Offered, f.Achieved, f.InFlight
 	t.Latency, t.Service = f.Latency, f.Service
@@ -27,6 +28,7 @@ func (t *LineTrial) Measured(s *engine.Snapshot, span time.Duration) {
 			good += c.Count()
 		}
 	}
+	sum := tallyOf(s, 0)
 	if all += sum.Dropped; all > 0 {
 		t.Errors = float64(all-good) / float64(all)
 	}

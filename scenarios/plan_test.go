@@ -305,3 +305,15 @@ func TestAPreviewSaysWhatEndsALoadOfPasses(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, got)
 	}
 }
+
+func TestAKnobIsSetByItsPath(t *testing.T) {
+	const text = "scenario: a\ntarget: {reference: golden, set: {cluster.workers: 2}}\nflows: [{get: /}]\n"
+	s, err := scenarios.Parse("a.yaml", []byte(text), "target.set.cluster.workers=4", "target.set.limit.rate=5/s", "target.set.cluster.workers?=9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"cluster.workers": "4", "limit.rate": "5/s"}
+	if diff := cmp.Diff(want, s.Target.Set); diff != "" {
+		t.Error(diff)
+	}
+}

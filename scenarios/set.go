@@ -56,8 +56,11 @@ func (t *tree) trace(made, value *yaml.Node) {
 	made.Line, made.Column = value.Line, value.Column
 }
 
-// keysOf splits a path.
+// keysOf splits a path. What comes after target.set is one key, the path of a knob.
 func keysOf(path string) []string {
+	if knob, ok := strings.CutPrefix(path, "target.set."); ok && knob != "" {
+		return []string{"target", "set", knob}
+	}
 	return strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' })
 }
 

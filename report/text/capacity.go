@@ -112,12 +112,13 @@ func curve(p *printer, points []report.CurvePoint) {
 	}}
 	for _, c := range points {
 		row := []cell{{text: perSecond(c.Rate)}, {text: perSecond(c.Achieved), style: dim}}
-		q := c.Latency
-		if q == nil {
-			q = &report.Quantiles{}
-		}
-		for _, ms := range []float64{q.P50, q.P95, q.P99, q.P999} {
-			row = append(row, cell{text: millis(ms)})
+		if q := c.Latency; q != nil {
+			for _, ms := range []float64{q.P50, q.P95, q.P99, q.P999} {
+				row = append(row, cell{text: millis(ms)})
+			}
+		} else { // nothing was answered
+			none := cell{text: "—", style: dim}
+			row = append(row, none, none, none, none)
 		}
 		s := map[string]style{string(search.Pass): green, string(search.Fail): red}[c.Verdict]
 		t.add(append(row, cell{text: report.FormatShare(c.Errors)}, cell{text: fmt.Sprint(c.Trials)}, cell{text: c.Verdict, style: s})...)
@@ -134,7 +135,7 @@ func node(p *printer, n *report.Node) {
 	}
 	p.section("Node")
 	if s := n.Service; s != nil {
-		p.line(fmt.Sprintf("service time  mean %s, squared coefficient of variation %s, at the lowest load (%s requests)",
+		p.wrapped("service time  ", plain, fmt.Sprintf("mean %s, squared coefficient of variation %s, at the lowest load (%s requests)",
 			millis(s.MeanMS), report.FormatNumber(s.SCV), report.FormatCount(s.Count)))
 	}
 	if len(n.Resources) == 0 {
@@ -179,7 +180,7 @@ func scale(p *printer, points []report.ScalePoint) {
 // model writes the scalability model in a few lines.
 func model(p *printer, m *capacity.Model) {
 	p.section("Model")
-	p.line(fmt.Sprintf("%s: gamma %s/s, alpha %s (contention), beta %s (coherency)",
+	p.wrapped("", plain, fmt.Sprintf("%s: gamma %s/s, alpha %s (contention), beta %s (coherency)",
 		m.Kind, report.FormatNumber(m.Gamma), report.FormatNumber(m.Alpha), report.FormatNumber(m.Beta)))
 	if m.NStar != nil && m.XStar != nil {
 		p.line(fmt.Sprintf("peak of %s at %s users%s", perSecond(*m.XStar), report.FormatNumber(*m.NStar), interval(m.NStarCI)))
@@ -194,9 +195,9 @@ func interval(ci [2]*float64) string {
 		return ""
 	}
 	if ci[1] == nil {
-		return " (95 %: " + report.FormatNumber(*ci[0]) + " or more)"
+		return " (95%: " + report.FormatNumber(*ci[0]) + " or more)"
 	}
-	return fmt.Sprintf(" (95 %%: %s to %s)", report.FormatNumber(*ci[0]), report.FormatNumber(*ci[1]))
+	return fmt.Sprintf(" (95%%: %s to %s)", report.FormatNumber(*ci[0]), report.FormatNumber(*ci[1]))
 }
 
 // reservations writes what a reader should know besides.

@@ -65,7 +65,7 @@ func (p *SearchProgress) Trial(t report.LineTrial, line search.Line, left time.D
 	s := map[search.Verdict]style{search.Pass: green, search.Fail: red, search.Invalid: yellow}[t.Verdict]
 	p.Clear()
 	text := fmt.Sprintf("%6s  %-7s %9s %7s %7s %6s  ", clock(seconds(t.AtS)), t.Kind, perSecond(t.Rate), p50, p99, report.FormatShare(t.Errors))
-	rest := fmt.Sprintf("  %s, about %s left", between(line), roughly(left))
+	rest := fmt.Sprintf("  %s, about %s left", between(line), Roughly(left))
 	verdict := fmt.Sprintf("%-9s", t.Verdict)
 	if columnsOf(text+verdict+rest) > p.out.width {
 		rest = "  " + between(line)
@@ -90,7 +90,7 @@ func between(l search.Line) string {
 	return low + " … " + high + "/s"
 }
 
-// roughly writes a duration to ten seconds.
-func roughly(d time.Duration) string {
+// Roughly writes a duration to ten seconds.
+func Roughly(d time.Duration) string {
 	return report.FormatDuration(max(d.Round(10*time.Second), 10*time.Second))
 }
