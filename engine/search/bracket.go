@@ -10,6 +10,7 @@ type bracket struct {
 	loads        []load // rising
 	lower, upper *load  // the highest that passed below the lowest that failed, or that the generator could not make
 	held, broken *load  // the same, of those that do not only lean; one that was soaked stays the bound
+	next         *load  // the highest above such a bound that would be it, had it been soaked
 }
 
 // bracket judges every load that has been tried. As in RFC 9971 the upper bound is the
@@ -43,7 +44,9 @@ func (s *Search) bracket() bracket {
 			case l.sure(Fail), l.verdict == Invalid:
 				b.broken = l
 			case l.sure(Pass) && (l.soaked || b.held == nil || !b.held.soaked):
-				b.held = l
+				b.held, b.next = l, nil
+			case l.sure(Pass):
+				b.next = l
 			}
 		}
 	}
@@ -54,7 +57,7 @@ func (s *Search) bracket() bracket {
 // begun; the middle of the bracket; the bounds, once the bracket is so narrow that they
 // are worth a closer look, or if there is only one.
 func (b bracket) wanting(g Goal) (all []load) {
-	short := func(l load) bool { return l.valid < g.Trials && l.verdict != Invalid }
+	short := func(l load) bool { return l.valid < g.Trials && l.verdict != Invalid && !l.tired }
 	for _, l := range b.loads {
 		if short(l) && !l.probed {
 			all = append(all, l)
@@ -106,14 +109,22 @@ func (b bracket) middle(width float64) (rates []float64) {
 // tighten returns the rate at which another trial brings the bounds that are sure closer:
 // of the loads between them, which only lean, the lowest may yet become the lower bound and
 // the highest the upper one, and the one with fewer trials comes first. Where it lies too
-// far from the bound, a load between the two is better.
+// far from the bound, a load between the two is better. A bound that is not known yet is
+// as far away as can be.
 func (b bracket) tighten(g Goal) (float64, bool) {
-	if b.held == nil || b.broken == nil || b.broken.rate/b.held.rate-1 <= g.Width*1.001 {
+	low, high := 0.0, math.Inf(1)
+	if b.held != nil {
+		low = b.held.rate
+	}
+	if b.broken != nil {
+		high = b.broken.rate
+	}
+	if high/low-1 <= g.Width*1.001 {
 		return 0, false
 	}
 	var between []load
 	for _, l := range b.loads {
-		if l.rate > b.held.rate && l.rate < b.broken.rate {
+		if l.rate > low && l.rate < high && l.leans {
 			between = append(between, l)
 		}
 	}
@@ -122,10 +133,10 @@ func (b bracket) tighten(g Goal) (float64, bool) {
 	}
 	first, last := between[0], between[len(between)-1]
 	switch {
-	case first.rate/b.held.rate > 1+2*g.Width:
-		return round(math.Sqrt(first.rate * b.held.rate)), true
-	case b.broken.rate/last.rate > 1+2*g.Width:
-		return round(math.Sqrt(last.rate * b.broken.rate)), true
+	case low > 0 && first.rate/low > 1+2*g.Width:
+		return round(math.Sqrt(first.rate * low)), true
+	case b.broken != nil && high/last.rate > 1+2*g.Width:
+		return round(math.Sqrt(last.rate * high)), true
 	case first.valid <= last.valid:
 		return first.rate, true
 	}

@@ -20,7 +20,7 @@ type Line struct {
 	Lower  float64 // highest rate that was seen to hold, per second; 0: none
 	Upper  float64 // lowest rate that was seen not to, or that the generator could not make; 0: none
 	Limit  Limit
-	Soaked bool // the lower bound was held in a soak
+	Soaked bool // the lower bound had a soak, and held in it
 }
 
 // Width is how far the bounds lie apart, as a share of the lower one; infinite if one is
@@ -39,12 +39,14 @@ func (s *Search) Line() Line {
 	line := Line{Limit: Inconclusive}
 	firm := true
 	if l := b.held; l != nil {
-		line.Lower, line.Soaked = l.rate, l.soaked
+		line.Lower, line.Soaked = l.rate, l.held
 		firm = l.valid >= s.goal.Trials
 	}
 	if l := b.broken; l != nil {
 		line.Upper = l.rate
 		firm = firm && (l.valid >= s.goal.Trials || l.verdict == Invalid)
+		// Without a lower bound the line lies below only if nothing below is open.
+		firm = firm && (b.held != nil || l.rate == b.loads[0].rate)
 	}
 	reached := b.held != nil && s.goal.Most > 0 && b.held.rate >= s.goal.Most
 	switch {

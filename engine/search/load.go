@@ -9,21 +9,27 @@ type load struct {
 	leans   bool // the evidence leaves both open, and the verdict is the likelier one
 	probed  bool // on the way up
 	valid   int  // trials that vote
+	rising  int  // of them, those in which latency still rose
+	tired   bool // the generator could not make it so often that it is not worth another trial
 	soaked  bool
+	rose    bool // latency did in a soak
+	held    bool // in its soak the promises were kept, and latency did not rise
 }
 
 // sure reports whether the load's verdict is v beyond doubt.
 func (l load) sure(v Verdict) bool { return l.verdict == v && !l.leans }
 
-// invalids is how often a load is tried that the generator cannot make.
+// invalids is how often a load is tried that the generator cannot make, for each time that
+// it could and once more.
 const invalids = 3
 
-// judge returns what is known of a rate. Its trials vote, and more than three quarters of them decide
-// (RFC 9971 with an exceed ratio of one half), so that a single outlier does not. Without a
-// majority it is the evidence of all of them together, then that of the loads around, and
-// last what is likelier. A soak that fails outweighs the rest. A load that was probed on
-// the way up counts as passed, unless it failed, until it has had its trials: this is enough
-// to climb, and never enough for a bound.
+// judge returns what is known of a rate. Its trials vote, and more than three quarters of
+// them decide (RFC 9971 with an exceed ratio of one half), so that a single outlier does
+// not. Without a majority it is the evidence of all of them together, then that of the
+// loads around, and last what is likelier. A soak that fails outweighs the rest, as do two
+// in which latency rises. A load that was probed on the way up counts as passed, unless it
+// failed, until it has had its trials: this is enough to climb, and never enough for a
+// bound.
 func (s *Search) judge(rate float64) load {
 	l := load{rate: rate, verdict: Undecided}
 	votes := map[Verdict]int{}
@@ -40,31 +46,39 @@ func (s *Search) judge(rate float64) load {
 		case Measure:
 			l.valid++
 			votes[t.Verdict]++
-		case Soak:
-			l.soaked = true
-			if t.Verdict == Fail {
-				l.verdict = Fail
+			if t.Rising {
+				l.rising++
 			}
+		case Soak:
+			l.soak(t)
 		}
 	}
 	unrest := s.unrest(rate)
+	l.tired = len(trials)-len(kept) >= invalids*(len(kept)+1)
 	switch {
-	case l.verdict == Fail: // in a soak
-	case len(kept) == 0:
-		if len(trials) >= invalids {
-			l.verdict = Invalid
-		}
+	case l.verdict == Fail: // in soaks
 	case l.valid < s.goal.Trials:
 		if l.probed {
 			l.verdict = Pass
-			if conclude(pool(kept), unrest) == Fail {
-				l.verdict = Fail
-			}
+		}
+		if l.tired {
+			l.verdict = Invalid
+		}
+		if l.probed && conclude(pool(kept), unrest) == Fail {
+			l.verdict = Fail
 		}
 	default:
 		l.decide(s, votes, kept, unrest)
 	}
 	return l
+}
+
+// soak takes what became of a soak.
+func (l *load) soak(t Trial) {
+	if t.Verdict == Fail || t.Rising && l.rose {
+		l.verdict = Fail
+	}
+	l.soaked, l.rose, l.held = l.soaked || !t.Rising, l.rose || t.Rising, t.holds()
 }
 
 // decide judges a load that has had its trials.
@@ -85,19 +99,35 @@ func (l *load) decide(s *Search, votes map[Verdict]int, trials []Trial, unrest [
 		l.verdict = Pass
 		return
 	}
-	if l.verdict = conclude(all, unrest); l.verdict != Undecided {
+	// What was kept while a queue still grew says nothing of what comes after: a load above
+	// what the target can do keeps a promise of seconds for as long as the queue takes to get
+	// there.
+	steady := 2*l.rising < l.valid
+	decides := func(v Verdict) bool { return v == Fail || v == Pass && steady }
+	if l.verdict = conclude(all, unrest); decides(l.verdict) {
 		return
 	}
-	if l.verdict = s.neighbours(l.rate, all, unrest); l.verdict != Undecided {
+	if l.verdict = s.neighbours(l.rate, all, unrest); decides(l.verdict) {
 		return
 	}
 	l.verdict = Pass
 	for _, e := range all {
-		if e.estimate(1).Share > e.Allowed {
+		if !steady || e.estimate(1).Share > e.Allowed {
 			l.verdict = Fail
 		}
 	}
 	l.leans = 2*votes[l.verdict] <= l.valid
+}
+
+// holds reports whether a soak speaks for its load: no more requests broke a promise than
+// may, and latency did not rise. It may be too short for more certainty.
+func (t Trial) holds() bool {
+	for _, e := range t.Evidence {
+		if e.n == 0 || e.bad > e.Allowed*e.n {
+			return false
+		}
+	}
+	return t.Verdict != Fail && !t.Rising
 }
 
 // neighbours lets the trials at the loads around decide, if they can.

@@ -24,6 +24,8 @@ func (q *queue) try(limit float64) func(search.Step) (search.Trial, time.Duratio
 		warm, end := s.Warm.Seconds(), (s.Warm + s.For).Seconds()
 		spent := s.Length()
 		free := make([]float64, q.c) // when each server is free again
+		means := make([]float64, 12) // latency of each twelfth of the trial
+		seen := make([]float64, 12)
 		for t := q.gap(s); t < end; t += q.gap(s) {
 			next := slices.Index(free, slices.Min(free))
 			free[next] = max(free[next], t) + q.mean*q.rng.ExpFloat64()
@@ -34,6 +36,9 @@ func (q *queue) try(limit float64) func(search.Step) (search.Trial, time.Duratio
 			for len(e.Batches) <= at {
 				e.Batches = append(e.Batches, search.Batch{})
 			}
+			part := int(12 * (t - warm) / (end - warm))
+			seen[part]++
+			means[part] += (free[next] - t - means[part]) / seen[part]
 			b := &e.Batches[at]
 			b.N++
 			if free[next]-t > limit {
@@ -44,7 +49,7 @@ func (q *queue) try(limit float64) func(search.Step) (search.Trial, time.Duratio
 				break
 			}
 		}
-		return search.Trial{Kind: s.Kind, Rate: s.Rate, Seconds: s.For.Seconds(), Evidence: []search.Evidence{e}}, spent
+		return search.Trial{Kind: s.Kind, Rate: s.Rate, Seconds: s.For.Seconds(), Rising: search.Trend(means) > 2.58, Evidence: []search.Evidence{e}}, spent
 	}
 }
 

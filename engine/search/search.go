@@ -149,15 +149,24 @@ func (s *Search) narrow(b bracket) (Step, bool) {
 		rates = append(rates, rate)
 	}
 	r := rand.New(rand.NewPCG(s.goal.Seed, uint64(len(s.trials)))) //nolint:gosec // an order, not a secret
-	return s.measure(rates[r.IntN(len(rates))]), true
+	rate := rates[r.IntN(len(rates))]
+	step := s.measure(rate)
+	if s.judge(rate).sure(Fail) { // the samples are for a pass
+		step = s.trial(rate, s.goal.Trial)
+	}
+	return step, true
 }
 
-// soak returns the soak of the lower bound, if it has not had one.
+// soak returns the soak of the lower bound if it has not had one, or of a load above it that
+// only lacks a soak.
 func (s *Search) soak(b bracket) (Step, bool) {
-	if s.goal.Soak == 0 || b.held == nil || b.held.soaked {
+	switch {
+	case s.goal.Soak == 0 || b.held == nil:
 		return Step{}, false
+	case b.next != nil:
+		return s.hold(b.next.rate), true
 	}
-	return s.hold(b.held.rate), true
+	return s.hold(b.held.rate), !b.held.soaked
 }
 
 func (s *Search) probe(rate float64) Step {
@@ -167,7 +176,10 @@ func (s *Search) probe(rate float64) Step {
 // measure returns a trial long enough for its samples.
 func (s *Search) measure(rate float64) Step {
 	need := time.Duration(float64(s.goal.Samples) / rate * float64(time.Second)).Round(100 * time.Millisecond)
-	length := max(s.goal.Trial, need)
+	return s.trial(rate, max(s.goal.Trial, need))
+}
+
+func (s *Search) trial(rate float64, length time.Duration) Step {
 	return Step{Kind: Measure, Rate: rate, For: length, Warm: min(length/4, longestWarmup)}
 }
 
