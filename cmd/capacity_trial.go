@@ -49,10 +49,13 @@ func (r *rig) limit() (longest time.Duration) {
 func (r *rig) mostInFlight(rate float64) int {
 	limit := r.limit()
 	if limit == 0 {
-		return 0
+		return mostInFlight
 	}
-	return int(min(max(10*rate*limit.Seconds(), 100), 10_000))
+	return int(min(max(10*rate*limit.Seconds(), 100), mostInFlight))
 }
+
+// mostInFlight is how many requests one machine is trusted with at once.
+const mostInFlight = 10_000
 
 // plan makes the plan of a trial under another load.
 func (r *rig) plan(load scenarios.Substitute) (*scenarios.Plan, error) {
@@ -103,7 +106,45 @@ func (r *rig) try(ctx context.Context, step search.Step) (*outcome, error) {
 	case err != nil && !errors.Is(err, errHopeless):
 		return nil, err
 	}
+	if !answered(total) {
+		if err := r.alive(ctx); err != nil {
+			return nil, fmt.Errorf("at %s no request was answered: %w", rate(step.Rate), err)
+		}
+	}
 	return w.conclude(step, total), nil
+}
+
+// answered reports whether a request of the trial was, or none was made.
+func answered(total *engine.Snapshot) bool {
+	var all, errs uint64
+	for _, c := range total.Cells {
+		all += c.Count()
+		if c.Outcome == engine.Error {
+			errs += c.Count()
+		}
+	}
+	return errs < all || all == 0
+}
+
+// alive connects to a target of which nothing was heard in a trial. One that was only
+// overloaded has some seconds to come back; the line of one that is gone is not to be found.
+func (r *rig) alive(ctx context.Context) error {
+	p, err := r.plan(scenarios.Substitute{Users: 1, For: time.Second})
+	if err != nil {
+		return err
+	}
+	defer p.Close() //nolint:errcheck // data files are only read
+	for range 3 {
+		if err = preflight(ctx, p); err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Second):
+		}
+	}
+	return err
 }
 
 // observation is what is seen of a trial after its warm-up.
@@ -136,7 +177,8 @@ func (w *observation) observe(s *engine.Snapshot) {
 		n, bad := o.Count(s)
 		w.latency[i].Batches = append(w.latency[i].Batches, search.Batch{N: n, Bad: bad})
 		n, bad = o.OnService().Count(s)
-		w.service[i].Batches = append(w.service[i].Batches, search.Batch{N: n, Bad: bad})
+		gone := s.Tallies[0][0].Dropped // by the generator, too
+		w.service[i].Batches = append(w.service[i].Batches, search.Batch{N: n - min(gone, n), Bad: bad - min(gone, bad)})
 	}
 	all := s.Select(func(engine.Key) bool { return true })
 	if s.To <= w.end {
@@ -176,7 +218,7 @@ func (w *observation) conclude(step search.Step, total *engine.Snapshot) *outcom
 	all := w.measured.Select(func(k engine.Key) bool { return k.Outcome != engine.Error })
 	out.latency.Merge(&all.Latency)
 	out.service.Merge(&all.Service)
-	w.validate(&out.trial.Trial, report.Summarize(report.Meta{}, total, nil, report.Complete).Validity)
+	w.validate(&out.trial.Trial, total, report.Summarize(report.Meta{}, total, nil, report.Complete).Validity)
 	if score := search.Trend(groupMeans(w.means, 12)); score > rising && out.trial.Verdict == "" {
 		out.trial.Rising = true
 	}
@@ -186,16 +228,45 @@ func (w *observation) conclude(step search.Step, total *engine.Snapshot) *outcom
 // validate decides whether the trial says something about the target. A promise that was
 // kept in spite of what the generator added was kept; one that was broken also on the
 // service clock was broken by the target. Anything else that a troubled generator measured
-// is invalid.
-func (w *observation) validate(t *search.Trial, v report.Validity) {
-	if len(v.LimitedBy) == 0 || search.Conclude(w.latency) == search.Pass || search.Conclude(w.service) == search.Fail {
+// is invalid, as is what a smaller load than the one asked for has to say.
+func (w *observation) validate(t *search.Trial, total *engine.Snapshot, v report.Validity) {
+	if search.Conclude(w.service) == search.Fail {
 		return
 	}
-	t.Verdict = search.Invalid
-	t.Reason = fmt.Sprintf("the generator was limited by %s", v.LimitedBy[0])
-	if len(v.Reasons) > 0 {
-		t.Reason = v.Reasons[0]
+	reason := short(total.Tallies[0][0])
+	if reason == "" && search.Conclude(w.latency) != search.Pass {
+		reason = w.trouble(v)
 	}
+	if reason != "" {
+		t.Verdict, t.Reason = search.Invalid, reason
+	}
+}
+
+// short says why a trial had a smaller load than it was to have, or nothing.
+func short(t engine.Tally) string {
+	const enough = 0.99 // of the arrivals
+	offered := t.Sent + t.Dropped
+	switch {
+	case t.Exhausted > 0:
+		return fmt.Sprintf("a data source had no more rows after %s passes: give it more, or let it pick at random", report.FormatCount(t.Sent))
+	case float64(offered) < enough*float64(t.Planned):
+		return fmt.Sprintf("only %s of %s arrivals were offered: the generator could not keep the rate", report.FormatCount(offered), report.FormatCount(t.Planned))
+	}
+	return ""
+}
+
+// trouble says what in the generator may have shaped the trial, or nothing.
+func (w *observation) trouble(v report.Validity) string {
+	dropped := w.measured.Tallies[0][0].Dropped
+	switch {
+	case len(v.LimitedBy) > 0 && len(v.Reasons) > 0:
+		return v.Reasons[0]
+	case len(v.LimitedBy) > 0:
+		return "the generator was limited by " + v.LimitedBy[0]
+	case dropped > 0:
+		return fmt.Sprintf("%s arrivals were dropped, as this machine can have no more requests in flight: %s at most", report.FormatCount(dropped), report.FormatCount(uint64(v.InFlight)))
+	}
+	return ""
 }
 
 // groupMeans returns the means of n neighbouring groups of a series, or the series if it is
