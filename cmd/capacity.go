@@ -112,11 +112,16 @@ func (w *world) capacity(cmd *cobra.Command, f *capacityFlags, arg string) error
 	if err != nil {
 		return err
 	}
-	goal, err := f.search(cmd.Flags().Changed("soak"), objectives)
+	v, err := parseVary(f.vary, s, f.target)
 	if err != nil {
 		return err
 	}
-	v, err := parseVary(f.vary, s, f.target)
+	if v != nil {
+		if err := f.checkVary(w, m, arg, v); err != nil {
+			return err
+		}
+	}
+	goal, err := f.search(cmd.Flags().Changed("soak"), objectives)
 	if err != nil {
 		return err
 	}
@@ -200,7 +205,10 @@ func (x *exploration) survey(ctx context.Context, dir string, set map[string]str
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{scenario: x.scenario, options: opt, objectives: x.objectives, arrivals: x.flags.goal.arrivals, seed: x.goal.Seed}
+	r := &rig{
+		scenario: x.scenario, options: opt, objectives: x.objectives, arrivals: x.flags.goal.arrivals, seed: x.goal.Seed,
+		tries: uint64(10 * out.DurationS), // more than an earlier part made, whose arrivals should not come again
+	}
 	watch.recall(out.Node.Resources)
 	if err := x.reachable(ctx, r, out); err != nil {
 		return nil, err
@@ -226,7 +234,12 @@ func (x *exploration) reachable(ctx context.Context, r *rig, out *report.Capacit
 		return err
 	}
 	defer p.Close() //nolint:errcheck // data files are only read
-	out.Target = report.RedactURL(p.Target)
+	target := report.RedactURL(p.Target)
+	if own := x.scenario.Target.Reference != "" && x.m.options.Target == ""; !own && out.Target != "" && out.Target != target {
+		return usageError("resume with the arguments that it was started with, or choose another --out",
+			"the search in that directory is of %s, not of %s", out.Target, target)
+	}
+	out.Target = target
 	return preflight(ctx, p)
 }
 
@@ -260,9 +273,8 @@ func (x *exploration) resume(dir string, out *report.Capacity) error {
 	if err := sameSearch(saved, out); err != nil {
 		return err
 	}
-	target := out.Target
 	*out = *saved
-	out.Target, out.Finished = target, false
+	out.Finished = false
 	return nil
 }
 

@@ -58,13 +58,16 @@ func splitPromises(list string) (all []string) {
 	return all
 }
 
+// leastWithin is how long a search is given at least.
+const leastWithin = 20 * time.Second
+
 // search works out the goal.
 func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (search.Goal, error) {
 	g := search.Goal{Trials: f.goal.trials, Soak: f.goal.soak, Seed: 1}
 	if f.seed != 0 {
 		g.Seed = f.seed
 	}
-	if f.goal.within < 20*time.Second {
+	if f.goal.within < leastWithin {
 		return g, usageError("a search takes some minutes", "--within %s is too short", f.goal.within)
 	}
 	if !soakGiven {

@@ -67,7 +67,8 @@ const leastTop = 8
 
 // run doubles the users until throughput has stopped growing, so that the sweep reaches
 // beyond the knee, and then measures about ten levels, evenly spaced on a logarithmic
-// scale, again and again in random order.
+// scale, again and again in random order. A sweep that is stopped leaves nothing: its levels
+// would not reach beyond the knee.
 func (s *sweeper) run(ctx context.Context) ([]report.SweepPoint, error) {
 	began := time.Now()
 	var level, flats int
@@ -75,7 +76,7 @@ func (s *sweeper) run(ctx context.Context) ([]report.SweepPoint, error) {
 	for level = 1; level <= s.most; level *= 2 {
 		p, err := s.point(ctx, level)
 		if err != nil {
-			return s.points, err
+			return nil, err
 		}
 		if p.Throughput < before*(1+flat) {
 			flats++
@@ -96,7 +97,7 @@ func (s *sweeper) run(ctx context.Context) ([]report.SweepPoint, error) {
 				return s.points, nil
 			}
 			if _, err := s.point(ctx, n); err != nil {
-				return s.points, err
+				return nil, err
 			}
 		}
 		if round++; round == 3 {
