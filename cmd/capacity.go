@@ -54,9 +54,9 @@ failure. The flows of a scenario keep their shares; its own load is left out.
 
 Ctrl-C saves what is known; the same command with --resume goes on from there.`,
 		Example: `  plimsoll capacity http://127.0.0.1:8080/ --slo 'p99 < 200ms, errors < 0.1%'
-  plimsoll capacity quickstart --slo 'p95 < 50ms' --within 3m --soak 20s
+  plimsoll capacity constant --slo 'p95 < 50ms' --within 3m --soak 20s
   plimsoll capacity shop.yaml --slo 'p99(checkout) < 300ms' --pid 4711
-  plimsoll capacity quickstart --slo 'p99 < 50ms' --vary cluster.workers=1,2,4
+  plimsoll capacity constant --slo 'p99 < 50ms' --vary cluster.workers=1,2,4
   plimsoll capacity fit points.csv`,
 		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
 		Args:              oneArg("a scenario or a URL"),

@@ -67,14 +67,8 @@ func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (
 	if f.seed != 0 {
 		g.Seed = f.seed
 	}
-	if f.goal.within < leastWithin {
-		return g, usageError("a search takes some minutes", "--within %s is too short", f.goal.within)
-	}
-	if !soakGiven {
-		g.Soak = min(g.Soak, f.goal.within/6)
-	}
-	if g.Soak < 0 || g.Soak > f.goal.within/2 {
-		return g, usageError("give the search more time with --within", "--soak %s takes more than half of --within %s", g.Soak, f.goal.within)
+	if err := f.goal.times(&g, soakGiven); err != nil {
+		return g, err
 	}
 	if f.goal.trials < 1 || f.goal.trials > 100 {
 		return g, usageError("three is usual", "--trials %d: it takes 1 to 100", f.goal.trials)
@@ -83,7 +77,7 @@ func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (
 		return g, usageError("poisson or constant", "--arrivals %s: unknown law", f.goal.arrivals)
 	}
 	width, err := strconv.ParseFloat(strings.TrimSuffix(f.goal.width, "%"), 64)
-	if g.Width = width / 100; err != nil || !strings.HasSuffix(f.goal.width, "%") || width < 0.1 || width > 100 {
+	if g.Width = width / 100; err != nil || !strings.HasSuffix(f.goal.width, "%") || !(width >= 0.1 && width <= 100) { // NaN is neither
 		return g, usageError("write a percentage, like 2%", "--width %s: it takes 0.1%% to 100%%", f.goal.width)
 	}
 	for _, r := range []struct {
@@ -101,14 +95,30 @@ func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (
 	if g.Most > 0 && g.Most < g.Start {
 		return g, usageError("", "--most %s is below --start %s", f.goal.most, f.goal.start)
 	}
-	g.Trial = f.goal.trial
-	if g.Trial == 0 {
-		g.Trial = min(max((f.goal.within-g.Soak)/60, 2*time.Second), 30*time.Second).Round(100 * time.Millisecond)
-	}
 	g.Probe = min(2*time.Second, g.Trial)
 	for _, o := range objectives {
 		g.Probe = max(g.Probe, min(5*o.Limit(), 30*time.Second))
 		g.Samples = max(g.Samples, search.Needs(o.Allowed()))
 	}
 	return g, nil
+}
+
+// times works out how long a trial and the soak take.
+func (f *goalFlags) times(g *search.Goal, soakGiven bool) error {
+	if f.within < leastWithin {
+		return usageError("a search takes some minutes", "--within %s is too short", f.within)
+	}
+	if !soakGiven {
+		g.Soak = min(g.Soak, f.within/6)
+	}
+	if g.Soak < 0 || g.Soak > f.within/2 {
+		return usageError("give the search more time with --within", "--soak %s takes more than half of --within %s", g.Soak, f.within)
+	}
+	if g.Trial = f.trial; g.Trial != 0 && (g.Trial < 200*time.Millisecond || g.Trial > f.within/4) {
+		return usageError("leave it out: it is chosen to fit", "--trial %s: it takes 200ms to a quarter of --within %s", g.Trial, f.within)
+	}
+	if g.Trial == 0 {
+		g.Trial = min(max((f.within-g.Soak)/60, 2*time.Second), 30*time.Second).Round(100 * time.Millisecond)
+	}
+	return nil
 }
