@@ -34,6 +34,7 @@ type survey struct {
 	search *search.Search
 	times  map[float64]*report.RateTimes // by rate
 	log    *latency.LogWriter
+	cut    bool // it was stopped before its end
 }
 
 // timesFile holds the times of every trial, so that a search that goes on later still has
@@ -68,6 +69,7 @@ func (s *survey) run(ctx context.Context) (err error) {
 
 // stopped saves what there is.
 func (s *survey) stopped(why error) error {
+	s.cut = true
 	if err := s.save(); err != nil {
 		return errors.Join(why, err)
 	}
@@ -251,6 +253,8 @@ func (s *survey) why(l search.Line) string {
 	switch {
 	case len(s.out.LoadLine.Trials) == 0:
 		return "no trial was made"
+	case s.cut:
+		return "it was stopped before its end"
 	case l.Limit == search.GeneratorLimited:
 		return fmt.Sprintf("the target kept its promises as far as the generator went: the line is at least %s", rate(l.Lower))
 	case l.Lower == 0 && l.Upper > 0 && l.Limit == search.TargetLimited:

@@ -21,7 +21,7 @@ func (f *planFlags) need(cmd *cobra.Command) (*capacity.Need, error) {
 	n := &capacity.Need{Lower: 1, Spare: f.spare, Zones: f.zones, Lag: f.losses.lag}
 	var err error
 	if n.Demand, err = scenarios.ParseRate(f.demand); err != nil {
-		return nil, withHint("for instance 1M/s", usageError("", "--demand %s: %w", f.demand, err))
+		return nil, usageError("", "--demand %s: %w", f.demand, err)
 	}
 	for _, s := range []struct {
 		flag, text string

@@ -100,7 +100,7 @@ Start here:
 		newRun(w), newHit(w), newCapacity(w), newTarget(w),
 		newReport(w), newCheck(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
-		newCompletion(w), newMan(w), newVersion(w), newEnvironment(),
+		newCompletion(w), newMan(w), newVersion(w), newEnvironment(), newNull(w),
 	)
 	return root
 }
