@@ -69,6 +69,19 @@ func TestALoadThatIsMostlyInvalidIsGivenUp(t *testing.T) {
 	}
 }
 
+func TestAProbeThatSaysTooLittleIsNoPass(t *testing.T) {
+	s := search.New(goal(1), []search.Trial{
+		{Kind: search.Probe, Rate: 10, Evidence: []search.Evidence{{Allowed: .01, Batches: []search.Batch{{N: 20}}}}},
+		{Kind: search.Probe, Rate: 20, Evidence: []search.Evidence{{Allowed: .01, Batches: []search.Batch{{N: 400}}}}},
+		{Kind: search.Probe, Rate: 40, Evidence: []search.Evidence{{Allowed: .01, Batches: []search.Batch{{N: 40, Bad: 40}}}}},
+	})
+	for rate, want := range map[float64]search.Verdict{10: search.Undecided, 20: search.Pass, 40: search.Fail} {
+		if got := s.Verdict(rate); got != want {
+			t.Errorf("%g/s: %s, want %s", rate, got, want)
+		}
+	}
+}
+
 // It takes 3688 requests to see that no more than 0.1 % fail, but not to see that all do.
 func TestATargetThatFailsAlwaysIsSeenToWithFewRequests(t *testing.T) {
 	g := goal(1)

@@ -2,6 +2,7 @@ package search
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -76,5 +77,20 @@ func (s *Search) Left() time.Duration {
 	return left
 }
 
-// Verdict returns what is known of a rate that was tried.
-func (s *Search) Verdict(rate float64) Verdict { return s.judge(rate).verdict }
+// Verdict returns what is known of a rate that was tried: Undecided where its verdict only
+// leans, or rests on a probe that says too little.
+func (s *Search) Verdict(rate float64) Verdict {
+	switch l := s.judge(rate); {
+	case l.leans:
+		return Undecided
+	case l.verdict == Pass && l.valid < s.goal.Trials:
+		return conclude(pool(s.valid(rate)), s.unrest(rate))
+	default:
+		return l.verdict
+	}
+}
+
+// valid returns the trials at a rate that are not invalid.
+func (s *Search) valid(rate float64) []Trial {
+	return slices.DeleteFunc(s.at(rate), func(t Trial) bool { return t.Verdict == Invalid })
+}
