@@ -312,7 +312,7 @@ func (s *survey) readTimes(name string) error {
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	for line, err := range latency.ReadLog(file) {
 		if err != nil {
 			break // it was cut off: what there is counts

@@ -21,8 +21,8 @@ func newNull(w *world) *cobra.Command {
 		Hidden: true,
 		Short:  "Answer every request at once, for tests of the generator",
 		Args:   noArgs,
-		RunE: func(*cobra.Command, []string) error {
-			l, err := net.Listen("tcp", "127.0.0.1:0")
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			l, err := (&net.ListenConfig{}).Listen(cmd.Context(), "tcp", "127.0.0.1:0")
 			if err != nil {
 				return fmt.Errorf("listen: %w", err)
 			}

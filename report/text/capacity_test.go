@@ -13,8 +13,6 @@ import (
 	"plimsoll/report"
 )
 
-func at(x float64) *float64 { return &x }
-
 func quantilesAt(ms float64) *report.Quantiles {
 	return &report.Quantiles{Count: 1000, Mean: ms, Min: ms / 4, P50: ms, P90: 2 * ms, P95: 3 * ms, P99: 5 * ms, P999: 7 * ms, Max: 9 * ms}
 }
@@ -24,7 +22,7 @@ func lines() map[string]*report.Capacity {
 	found := &report.Capacity{
 		Scenario: "shop", Target: "http://127.0.0.1:8080", SLO: "p99 < 40ms, errors < 0.1%", Arrivals: "poisson", DurationS: 598,
 		LoadLine: report.LoadLine{
-			Lower: at(640), Upper: at(672), Limit: search.TargetLimited, Soaked: true,
+			Lower: new(640.0), Upper: new(672.0), Limit: search.TargetLimited, Soaked: true,
 			Why: "the time was up before the bounds were 2% apart", Trials: make([]report.LineTrial, 41),
 		},
 		Curve: []report.CurvePoint{
@@ -38,10 +36,10 @@ func lines() map[string]*report.Capacity {
 			Service:   &report.Service{MeanMS: 5.21, SCV: .98, Count: 329},
 			Resources: []report.Resource{{Name: "station db", Source: "reference target", DemandMS: 5, Units: 4, AtLower: .8, Saturates: 800}, {Name: "cpu of pid 4711", Source: "proc", DemandMS: .41, Units: 2, AtLower: .13, Saturates: 4878}},
 		},
-		Model: &capacity.Model{Kind: "usl", Gamma: 191, Alpha: .0203, Beta: .0129, NStar: at(8.71), XStar: at(824), NStarCI: [2]*float64{at(7.82), nil}, Notes: []string{"measure further"}},
+		Model: &capacity.Model{Kind: "usl", Gamma: 191, Alpha: .0203, Beta: .0129, NStar: new(8.71), XStar: new(824.0), NStarCI: [2]*float64{new(7.82), nil}, Notes: []string{"measure further"}},
 		Scale: []report.ScalePoint{
-			{Setting: "cluster.workers", Value: "1", Lower: at(200), Upper: at(210), Limit: search.TargetLimited, Each: at(200), Efficiency: at(1)},
-			{Setting: "cluster.workers", Value: "2", Lower: at(390), Upper: at(400), Limit: search.TargetLimited, Each: at(195), Efficiency: at(.975)},
+			{Setting: "cluster.workers", Value: "1", Lower: new(200.0), Upper: new(210.0), Limit: search.TargetLimited, Each: new(200.0), Efficiency: new(1.0)},
+			{Setting: "cluster.workers", Value: "2", Lower: new(390.0), Upper: new(400.0), Limit: search.TargetLimited, Each: new(195.0), Efficiency: new(0.975)},
 			{Setting: "cluster.workers", Value: "4", Limit: search.Inconclusive},
 		},
 		Notes: []string{"the target's latency had not settled after 20s of warm-up"},
@@ -52,9 +50,9 @@ func lines() map[string]*report.Capacity {
 	return map[string]*report.Capacity{
 		"line": found,
 		"line below": blank(report.LoadLine{
-			Upper: at(2), Limit: search.TargetLimited, Why: "the target broke a promise at the lowest rate tried: the line is below 2/s",
+			Upper: new(2.0), Limit: search.TargetLimited, Why: "the target broke a promise at the lowest rate tried: the line is below 2/s",
 		}),
-		"line at least": blank(report.LoadLine{Lower: at(50000), Limit: search.GeneratorLimited, Soaked: true, Why: "the target kept its promises as far as the generator went: the line is at least 50,000/s"}),
+		"line at least": blank(report.LoadLine{Lower: new(50000.0), Limit: search.GeneratorLimited, Soaked: true, Why: "the target kept its promises as far as the generator went: the line is at least 50,000/s"}),
 		"line unknown":  blank(report.LoadLine{Limit: search.Inconclusive, Why: "no trial was made"}),
 	}
 }
