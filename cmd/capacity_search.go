@@ -135,6 +135,7 @@ func (s *survey) fit() error {
 	m, err := capacity.FitModel(points, capacity.RelativeWeights)
 	if err != nil {
 		s.note("no scalability model: %v", err)
+		s.say.line("model       none: %v", err)
 		return nil
 	}
 	s.out.Model = &m
