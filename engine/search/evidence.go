@@ -187,5 +187,29 @@ func pool(trials []Trial) (all []Evidence) {
 			p.n, p.bad, p.squares, p.expected = p.n+e.n, p.bad+e.bad, p.squares+e.squares, p.expected+e.expected
 		}
 	}
+	for i := range all {
+		all[i].spread(trials, i)
+	}
 	return all
+}
+
+// spread takes into account that trials may differ by more than their batches do: then as
+// many trials, and not as many batches, tell how sure the share is (clusters; Kish 1965,
+// §5.4). Otherwise one trial that was disturbed would decide against all the others.
+func (e *Evidence) spread(trials []Trial, i int) {
+	p, k := e.bad/e.n, float64(len(trials))
+	if k < 2 || !(p > 0 && p < 1) {
+		return
+	}
+	var squares float64
+	for _, t := range trials {
+		if i < len(t.Evidence) {
+			d := t.Evidence[i].bad - p*t.Evidence[i].n
+			squares += d * d * k / (k - 1)
+		}
+	}
+	expected := e.n * p * (1 - p)
+	if e.expected == 0 || squares/expected > e.squares/e.expected {
+		e.squares, e.expected = squares, expected
+	}
 }
