@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,12 +172,12 @@ func (s *survey) try(ctx context.Context, step search.Step) error {
 	s.say.trying(step, s.left())
 	read := s.watch.start(ctx, step.Warm, step.For)
 	o, err := s.rig.try(ctx, step)
+	busy := read(ctx)
 	if err != nil {
 		return err
 	}
 	t := o.trial
-	t.AtS = at.Seconds()
-	t.Busy = read(ctx)
+	t.AtS, t.Busy = at.Seconds(), busy
 	s.search.Add(t.Trial)
 	t.Trial = s.search.Trials()[len(s.search.Trials())-1]
 	s.out.LoadLine.Trials = append(s.out.LoadLine.Trials, t)
@@ -256,6 +257,8 @@ func (s *survey) why(l search.Line) string {
 		return "no trial was made"
 	case s.cut:
 		return "it was stopped before its end"
+	case l.Limit == search.GeneratorLimited && l.Lower >= s.goal.Most && s.goal.Most != s.out.LoadLine.Reach:
+		return fmt.Sprintf("the target kept its promises as far as --most let the search go: the line is at least %s", rate(l.Lower))
 	case l.Limit == search.GeneratorLimited:
 		return fmt.Sprintf("the target kept its promises as far as the generator went: the line is at least %s", rate(l.Lower))
 	case l.Lower == 0 && l.Upper > 0 && l.Limit == search.TargetLimited:
@@ -265,10 +268,29 @@ func (s *survey) why(l search.Line) string {
 	case l.Limit == search.TargetLimited:
 		return "the target keeps its promises at the lower bound and breaks one at the upper"
 	}
+	if unseen := s.unseen(); unseen != "" {
+		return fmt.Sprintf("no request that %s is about was made in any trial", unseen)
+	}
 	if need := s.need(); need != "" {
 		return need
 	}
 	return "the time was up before enough trials were made: give it more with --within"
+}
+
+// unseen returns a promise about requests of which no trial had any, or nothing.
+func (s *survey) unseen() string {
+	seen := map[string]uint64{}
+	for _, t := range s.out.LoadLine.Trials {
+		for _, e := range t.Evidence {
+			seen[e.Promise] += e.Estimate().Samples
+		}
+	}
+	for _, promise := range slices.Sorted(maps.Keys(seen)) {
+		if seen[promise] == 0 {
+			return promise
+		}
+	}
+	return ""
 }
 
 // need says how long a trial would have to be where that is why nothing is known.
@@ -276,7 +298,7 @@ func (s *survey) need() string {
 	trials := s.out.LoadLine.Trials
 	at := trials[len(trials)-1].Rate
 	long := time.Duration(float64(s.goal.Samples) / at * float64(time.Second))
-	if long <= s.goal.Trial {
+	if long <= s.goal.Trial || long <= s.within/time.Duration(2*max(s.goal.Trials, 1)) {
 		return ""
 	}
 	return fmt.Sprintf("%s needs %s requests in a trial, which at %s takes %s: give it more time with --within, or ask for a lower percentile",
