@@ -71,6 +71,9 @@ func (s *survey) run(ctx context.Context) (err error) {
 // stopped saves what there is.
 func (s *survey) stopped(why error) error {
 	s.cut = true
+	if len(s.out.LoadLine.Trials) == 0 {
+		s.out.LoadLine.Why = "it was stopped before the first trial"
+	}
 	if err := s.save(); err != nil {
 		return errors.Join(why, err)
 	}
@@ -253,6 +256,8 @@ func present(rate float64) *float64 {
 // why says in one sentence what the search came to.
 func (s *survey) why(l search.Line) string {
 	switch {
+	case len(s.out.LoadLine.Trials) == 0 && s.cut:
+		return "it was stopped before the first trial"
 	case len(s.out.LoadLine.Trials) == 0:
 		return "no trial was made"
 	case s.cut:
