@@ -57,6 +57,9 @@ none is ordinary least squares, as most other tools have it.`,
 func (w *world) capacityFit(path string, weights capacity.Weights) error {
 	in, name := w.stdin, "stdin"
 	if path != "-" {
+		if isDir(path) {
+			return usageError("name a file with the columns concurrency and throughput", "%s is a directory", path)
+		}
 		f, err := os.Open(path)
 		if err != nil {
 			return fmt.Errorf("read points: %w", err)

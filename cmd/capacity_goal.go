@@ -97,6 +97,9 @@ func (f *capacityFlags) search(soakGiven bool, objectives []*budget.Objective) (
 	}
 	g.Probe = min(2*time.Second, g.Trial)
 	for _, o := range objectives {
+		if f.goal.trial == 0 { // what takes up to a limit does not show in less
+			g.Trial = max(g.Trial, min(2*o.Limit(), f.goal.within/8))
+		}
 		g.Probe = max(g.Probe, min(5*o.Limit(), 30*time.Second))
 		g.Samples = max(g.Samples, search.Needs(o.Allowed()))
 	}

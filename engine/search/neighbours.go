@@ -43,10 +43,24 @@ func fit(trials []Trial, i int, at, unrest float64) (curve, bool) {
 			return curve{}, false
 		}
 		if step < 1e-9 {
+			c.widen(points)
 			return c, c.b > 0
 		}
 	}
 	return curve{}, false
+}
+
+// widen takes into account how much further the trials lie from the curve than their
+// samples explain: some may have been disturbed (Pearson's dispersion; McCullagh and
+// Nelder 1989, §4.5).
+func (c *curve) widen(points []point) {
+	var squares float64
+	for _, p := range points {
+		mu := logistic(c.a + c.b*p.x)
+		squares += p.n * (p.p - mu) * (p.p - mu) / (mu * (1 - mu))
+	}
+	by := max(1, squares/float64(len(points)-2))
+	c.va, c.vb, c.vc = c.va*by, c.vb*by, c.vc*by
 }
 
 // newton takes one step of Newton's method and returns its length.

@@ -24,7 +24,11 @@ func Capacity(w io.Writer, c *report.Capacity, opt Options) error {
 	reservations(p, c)
 	if opt.Dir != "" {
 		p.line("")
-		for i, name := range []string{report.CapacityFile, "trials.hlog"} {
+		files := []string{report.CapacityFile, "trials.hlog"}
+		if len(c.Scale) > 0 {
+			files = files[:1] // each value has a directory of its own
+		}
+		for i, name := range files {
 			label := "           "
 			if i == 0 {
 				label = "saved in   "

@@ -82,7 +82,7 @@ func inWords(m *capacity.Model) string {
 	} else {
 		parts = append(parts, "keeping users in step costs nothing (no coherency)")
 		if limit := m.USL().Asymptote(); !math.IsInf(limit, 1) {
-			parts = append(parts, "throughput tends to "+digits(limit))
+			parts = append(parts, "far beyond the points throughput would tend to "+digits(limit))
 		}
 	}
 	return strings.Join(parts, "; ")
