@@ -61,7 +61,8 @@ func TestATrialThatFewFilesShapeIsInvalid(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.trial.Verdict != search.Invalid || !strings.Contains(o.trial.Reason, "in flight") {
+		late := strings.Contains(o.trial.Reason, "began late") // on a busy machine that comes first
+		if o.trial.Verdict != search.Invalid || !late && !strings.Contains(o.trial.Reason, "in flight") {
 			t.Errorf("%s: verdict %q, reason %q", slo, o.trial.Verdict, o.trial.Reason)
 		}
 	}
