@@ -122,11 +122,12 @@ func (s *survey) prepare(ctx context.Context) error {
 	if s.out.Sweep, err = sw.run(ctx); err != nil {
 		return err
 	}
-	return s.fit()
+	s.fit()
+	return nil
 }
 
-// fit fits the scalability model to the sweep.
-func (s *survey) fit() error {
+// fit fits the scalability model to the sweep, if that has enough points.
+func (s *survey) fit() {
 	var points []capacity.Point
 	for _, p := range s.out.Sweep {
 		if p.Failed < 0.01 {
@@ -140,11 +141,10 @@ func (s *survey) fit() error {
 	if err != nil {
 		s.note("no scalability model: %v", err)
 		s.say.line("model       none: %v", err)
-		return nil
+		return
 	}
 	s.out.Model = &m
 	s.say.fitted(&m)
-	return nil
 }
 
 func (s *survey) note(format string, args ...any) {
@@ -186,7 +186,7 @@ func (s *survey) try(ctx context.Context, step search.Step) error {
 	s.out.LoadLine.Trials = append(s.out.LoadLine.Trials, t)
 	if t.Verdict != search.Invalid {
 		s.keep(t.Rate, o)
-		if err := s.logTimes(len(s.out.LoadLine.Trials), at, o); err != nil {
+		if err := s.write(t.Rate, at, at+time.Duration(t.Seconds*float64(time.Second)), &o.latency, &o.service); err != nil {
 			return err
 		}
 	}
@@ -361,10 +361,7 @@ func (s *survey) readTimes(name string) error {
 	return nil
 }
 
-func (s *survey) logTimes(_ int, at time.Duration, o *outcome) error {
-	return s.write(o.trial.Rate, at, at+time.Duration(o.trial.Seconds*float64(time.Second)), &o.latency, &o.service)
-}
-
+// write adds the times at a rate to the log.
 func (s *survey) write(rate float64, from, to time.Duration, l, service *latency.Histogram) error {
 	at := strconv.FormatFloat(rate, 'g', -1, 64)
 	return errors.Join(s.log.Write("latency@"+at, from, to, l), s.log.Write("service@"+at, from, to, service))

@@ -38,7 +38,8 @@ func (t *LineTrial) Measured(s *engine.Snapshot, load engine.Tally, span time.Du
 type RateTimes struct{ Latency, Service latency.Histogram }
 
 // CurveOf returns latency against load: one point per rate with valid trials, rising. The
-// quantiles are those of the times of all of them together.
+// quantiles are those of the times of all of them together; what was achieved and the
+// errors are means over the trials, each of the same weight.
 func CurveOf(trials []LineTrial, times map[float64]*RateTimes, verdict func(rate float64) search.Verdict) []CurvePoint {
 	points := []CurvePoint{}
 	for _, t := range trials {

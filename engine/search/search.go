@@ -201,7 +201,8 @@ func (s *Search) at(rate float64) (all []Trial) {
 	return all
 }
 
-// round keeps four digits of a rate, which is easier to read and to ask for again.
+// round keeps four digits of a rate, and of one below a thousand three decimals: easier to
+// read and to ask for again.
 func round(rate float64) float64 {
 	unit := math.Pow(10, math.Floor(math.Log10(rate))-3)
 	if unit < 1 {

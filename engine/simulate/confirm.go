@@ -66,7 +66,7 @@ func Confirm(ctx context.Context, f Fleet, p Promise, e Effort) (*Confirmation, 
 		return nil, fmt.Errorf("a quantile of %g within %s is no promise", p.Quantile, p.Within)
 	}
 	c := f.representative(e.Seed)
-	c.Length = time.Second // for now
+	c.Length = time.Second // for Check; each glance below has a length of its own
 	if err := c.Check(); err != nil {
 		return nil, err
 	}
