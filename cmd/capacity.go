@@ -2,14 +2,18 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"plimsoll/engine/search"
 	"plimsoll/report"
@@ -28,6 +32,7 @@ type capacityFlags struct {
 	resources     resourceFlags
 	vary          string
 	sweep, resume bool
+	requests      string // digest of the flags that shape requests
 }
 
 type goalFlags struct {
@@ -62,6 +67,7 @@ Ctrl-C saves what is known; the same command with --resume goes on from there.`,
 		Args:              oneArg("a scenario or a URL"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			f.requests = digest(cmd.Flags())
 			return w.capacity(cmd, f, args[0])
 		},
 	}
@@ -93,6 +99,30 @@ func (f *capacityFlags) register(w *world, cmd *cobra.Command) {
 	flags.StringArrayVar(&f.settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like target.set.cluster.workers=4")
 	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
 	cmd.RegisterFlagCompletionFunc("arrivals", cobra.FixedCompletions([]string{"poisson", "constant"}, cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
+}
+
+// searching are the flags of capacity that say how to search, show and save, and not what
+// is sent; SLO, arrivals and target are compared by themselves.
+var searching = []string{
+	"within", "trial", "soak", "start", "least", "most", "width", "trials", "sweep", "vary", "resume", "slo", "arrivals", "seed",
+	"metrics", "pid", "target", "out", "output", "ui", "json", "quiet", "no-color",
+}
+
+// digest returns a digest of the flags given that are not for searching, so that values
+// that nobody should read are not saved; empty if there are none.
+func digest(flags *pflag.FlagSet) string {
+	h := sha256.New()
+	var any bool
+	flags.Visit(func(f *pflag.Flag) { // in the order of their names
+		if !slices.Contains(searching, f.Name) {
+			any = true
+			fmt.Fprintf(h, "%q=%q\n", f.Name, f.Value)
+		}
+	})
+	if !any {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // isAddress reports whether the argument of capacity is a URL and no scenario.
@@ -253,7 +283,7 @@ func (x *exploration) blank() *report.Capacity {
 	return &report.Capacity{
 		Plimsoll: report.Build{Version: b.Version, Go: b.Go, OS: b.OS + "/" + b.Arch, CPUs: runtime.GOMAXPROCS(0)},
 		Scenario: x.scenario.Name, Command: report.Redact(append([]string{"plimsoll"}, x.w.args...)),
-		Started: time.Now(), SLO: strings.Join(slo, ", "), Arrivals: x.flags.goal.arrivals, Seed: x.goal.Seed,
+		Started: time.Now(), SLO: strings.Join(slo, ", "), Arrivals: x.flags.goal.arrivals, Seed: x.goal.Seed, Requests: x.flags.requests,
 		LoadLine: report.LoadLine{Trials: []report.LineTrial{}, Limit: search.Inconclusive}, Curve: []report.CurvePoint{},
 	}
 }

@@ -195,7 +195,7 @@ func (s *survey) try(ctx context.Context, step search.Step) error {
 		return err
 	}
 	if t.Verdict == search.Fail {
-		return s.rig.settle(ctx)
+		return s.rig.settle(ctx, s.left())
 	}
 	return nil
 }
@@ -227,6 +227,7 @@ func (s *survey) conclude() {
 	s.out.Node.Lower, s.out.Node.Upper = l.Lower, l.Upper
 	s.out.Node.Service = s.lowest()
 	s.out.Node.Resources = s.watch.resources(l.Trials, line.Lower, s.rig.scenario.CallsPerPass())
+	s.out.Node.Outlook = report.OutlookOf(s.out, s.rig.scenario.CallsPerPass())
 	for _, n := range s.watch.notes() {
 		if !slices.Contains(s.out.Notes, n) {
 			s.out.Notes = append(s.out.Notes, n)
@@ -378,6 +379,10 @@ func sameSearch(saved, now *report.Capacity) error {
 			return usageError("resume with the arguments that it was started with, or choose another --out",
 				"the search in that directory has the %s %q, not %q", f.what, f.saved, f.now)
 		}
+	}
+	if saved.Requests != now.Requests {
+		return usageError("resume with the arguments that it was started with, or choose another --out",
+			"the search in that directory sent other requests: -e, --set or a flag for the request differs")
 	}
 	return nil
 }

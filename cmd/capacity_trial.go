@@ -283,11 +283,11 @@ func groupMeans(series []float64, n int) (means []float64) {
 	return means
 }
 
-// settle waits until a target that was overloaded answers a single user within its limits
-// again, or a while is over.
-func (r *rig) settle(ctx context.Context) error {
+// settle waits until a target that was overloaded gives a single user good answers
+// within its limits again, for ten rounds and for most at the longest.
+func (r *rig) settle(ctx context.Context, most time.Duration) error {
 	limit := r.limit()
-	for range 10 {
+	for began, n := time.Now(), 0; n < 10 && time.Since(began) < most; n++ {
 		p, err := r.plan(scenarios.Substitute{Users: 1, For: 300 * time.Millisecond})
 		if err != nil {
 			return err
@@ -297,8 +297,8 @@ func (r *rig) settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		all := total.Select(func(engine.Key) bool { return true })
-		if limit == 0 || all.Count() > 0 && all.Latency.Max() <= limit {
+		good := total.Select(func(k engine.Key) bool { return k.Outcome == engine.OK })
+		if limit == 0 || good.Count() > 0 && good.Latency.Max() <= limit {
 			return nil
 		}
 	}

@@ -30,6 +30,7 @@ type Capacity struct {
 	SLO       string          `json:"slo"`      // promises, separated by commas
 	Arrivals  string          `json:"arrivals"` // law of the open load
 	Seed      uint64          `json:"seed"`
+	Requests  string          `json:"requests,omitempty"` // digest of the flags that shape requests: a search goes on only with the same
 	LoadLine  LoadLine        `json:"load_line"`
 	Curve     []CurvePoint    `json:"curve"`           // one point per rate, rising
 	Sweep     []SweepPoint    `json:"sweep,omitempty"` // closed loop: one point per level and replicate, in the order of time
@@ -93,6 +94,7 @@ type Node struct {
 	Upper     *float64   `json:"upper_per_s"`
 	Service   *Service   `json:"service,omitempty"`   // at the lowest loads, without queueing of any size
 	Resources []Resource `json:"resources,omitempty"` // what was watched, the scarcest first
+	Outlook   *Outlook   `json:"outlook,omitempty"`   // latency to expect at other loads
 }
 
 // Service is a distribution of service times.

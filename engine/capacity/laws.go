@@ -89,36 +89,3 @@ func Demand(rates, utilisations []float64, units float64) (seconds float64, err 
 // Saturation returns the rate per second at which this many units, each busy for demand
 // seconds per request, have no time left; infinite without demand.
 func Saturation(demand, units float64) float64 { return units / demand }
-
-// Station is a resource that requests pass: a number of equal servers behind one queue.
-type Station struct {
-	Name    string
-	Demand  float64 // busy seconds of one server per request
-	Servers int
-}
-
-// Saturates returns the rate per second at which the station is fully used.
-func (s Station) Saturates() float64 { return Saturation(s.Demand, float64(s.Servers)) }
-
-// First returns the station that saturates first as the rate grows. There must be one.
-func First(stations []Station) Station {
-	first := stations[0]
-	for _, s := range stations[1:] {
-		if s.Saturates() < first.Saturates() {
-			first = s
-		}
-	}
-	return first
-}
-
-// Expected returns the mean response time in seconds at a rate that was not measured: each
-// station as an M/M/c queue (Jackson 1957), and elsewhere the seconds that a request takes
-// without using any of them. It is infinite from the first saturation on. Service times
-// that vary less than exponential ones wait less, so it is an expectation, no bound.
-func Expected(rate float64, stations []Station, elsewhere float64) float64 {
-	sum := elsewhere
-	for _, s := range stations {
-		sum += MMc{Rate: rate, Service: s.Demand, Servers: s.Servers}.Response()
-	}
-	return sum
-}

@@ -39,6 +39,9 @@ func (b *Budget) Objective() (*Objective, error) {
 	case b.over > 0 || b.after > 0 || b.action != "":
 		return no("leave out over, after, warn and abort", "an objective holds for a whole trial")
 	}
+	if m.ppm != 0 && b.right.plus.amount() <= 0 {
+		return no("write a time above zero", "no request is that fast: %s", b)
+	}
 	allowed := float64(1_000_000-m.ppm) / 1e6
 	if m.ppm == 0 {
 		allowed = b.right.plus.amount()

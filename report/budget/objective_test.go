@@ -24,6 +24,7 @@ func objective(t *testing.T, text string) *budget.Objective {
 
 func TestWhatIsNoObjectiveIsSaid(t *testing.T) {
 	for text, want := range map[string]string{
+		"p50 < 0ms":                "no request is that fast",
 		"mean < 10ms":              "says nothing about single requests",
 		"goodput > 10/s":           "says nothing about single requests",
 		"lag.p99 < 1ms":            "lag is the generator's",

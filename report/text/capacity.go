@@ -17,6 +17,7 @@ func Capacity(w io.Writer, c *report.Capacity, opt Options) error {
 	loadLine(p, c)
 	curve(p, c.Curve)
 	node(p, &c.Node)
+	outlook(p, c.Node.Outlook)
 	scale(p, c.Scale)
 	if c.Model != nil {
 		model(p, c.Model)
@@ -154,6 +155,26 @@ func node(p *printer, n *report.Node) {
 	}
 	t.write(p)
 	p.wrapped("", plain, fmt.Sprintf("%s saturates first.", clean(n.Resources[0].Name)))
+}
+
+// outlook writes the latency to expect at loads that were not tried.
+func outlook(p *printer, o *report.Outlook) {
+	if o == nil || len(o.Points) == 0 {
+		return
+	}
+	p.section("Expected at other loads")
+	t := table{columns: []column{{title: "rate"}, {title: "busy"}, {title: "mean latency"}}}
+	for _, at := range o.Points {
+		if at.MeasuredMS == nil {
+			t.add(cell{text: perSecond(at.Rate)}, cell{text: report.FormatShare(at.Utilisation)}, cell{text: millis(at.MeanMS)})
+		}
+	}
+	t.write(p)
+	text := fmt.Sprintf("%s queue for %s (Allen–Cunneen, for screening)", o.Law, clean(o.Resource))
+	if o.Off != nil {
+		text += fmt.Sprintf("; at the measured rates that hold it is off by %+.0f%% in the median", 100**o.Off)
+	}
+	p.wrapped("", plain, text+".")
 }
 
 // scale writes the line under each value of a setting.

@@ -44,6 +44,7 @@ func lines() map[string]*report.Capacity {
 		},
 		Notes: []string{"the target's latency had not settled after 20s of warm-up"},
 	}
+	found.Node.Outlook = report.OutlookOf(found, 1)
 	blank := func(l report.LoadLine) *report.Capacity {
 		return &report.Capacity{Scenario: "shop", SLO: "p99 < 40ms", Arrivals: "constant", DurationS: 30, LoadLine: l}
 	}
