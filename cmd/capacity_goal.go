@@ -13,8 +13,9 @@ import (
 // objectives reads --slo, or takes the scenario's budgets.
 func (f *capacityFlags) objectives(s *scenarios.Scenario) (all []*budget.Objective, err error) {
 	promises := splitPromises(strings.Join(f.slo, ", "))
+	from := "--slo"
 	if len(promises) == 0 {
-		promises = s.Budgets()
+		promises, from = s.Budgets(), "budget of "+s.Name
 	}
 	if len(promises) == 0 {
 		return nil, usageError("--slo 'p99 < 200ms, errors < 0.1%'", "what shall hold? there is no --slo, and %s has no budgets", s.Name)
@@ -29,7 +30,7 @@ func (f *capacityFlags) objectives(s *scenarios.Scenario) (all []*budget.Objecti
 			all = append(all, o)
 		}
 		if err != nil {
-			return nil, usageError("", "--slo %q: %w", text, err)
+			return nil, usageError("", "%s %q: %w", from, text, err)
 		}
 	}
 	return all, nil

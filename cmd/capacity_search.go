@@ -112,7 +112,9 @@ func (s *survey) prepare(ctx context.Context) error {
 	how := "latency had settled"
 	if !settled {
 		how = "latency had not settled: longer would need a larger --within"
-		s.note("the target's latency had not settled after %s of warm-up", report.FormatDuration(took))
+		if len(s.out.LoadLine.Trials) == 0 {
+			s.note("the target's latency had not settled after %s of warm-up", report.FormatDuration(took))
+		}
 	}
 	s.say.line("warm-up     %s; %s", report.FormatDuration(took), how)
 	if !s.sweep || len(s.out.Sweep) > 0 {

@@ -96,18 +96,17 @@ func (n *planNode) replica() (r *replica, why string) {
 }
 
 // measuredReplica is a node with the service times that were measured at the lowest load.
-// It has as many servers as requests are in service when the scarcest resource is fully
-// used (Little's law), and the times are scaled by the little that rounding takes, so that
+// It has as many servers as requests are in service when it saturates (Little's law), and the times are scaled by the little that rounding takes, so that
 // both saturate at the same rate.
 func measuredReplica(c *report.Capacity) (*replica, string) {
 	s := c.Node.Service
 	if s == nil || len(s.Shares) == 0 || !(s.MeanMS > 0) {
 		return nil, "no service times were measured"
 	}
-	if len(c.Node.Resources) == 0 || !(c.Node.Resources[0].Saturates > 0) {
-		return nil, "no resource of the node was watched, so nobody knows at which rate it saturates"
+	saturates := c.Saturates()
+	if !(saturates > 0) {
+		return nil, "no resource of the node was watched and it was not swept with users, so nobody knows at which rate it saturates"
 	}
-	saturates := c.Node.Resources[0].Saturates
 	servers := max(1, int(math.Round(capacity.Little(saturates, s.MeanMS/1000))))
 	scale := float64(servers) / saturates / (s.MeanMS / 1000)
 	at := make([]time.Duration, len(s.Quantiles))

@@ -131,10 +131,8 @@ func measuredNotes(c *report.Capacity) []string {
 	if !c.Finished {
 		notes = append(notes, "the search was stopped before its end")
 	}
-	for i, r := range c.Node.Resources {
-		if i == 0 && r.Saturates > 0 {
-			notes = append(notes, fmt.Sprintf("%s saturates first, at %s; it was %s busy at the lower bound", r.Name, rateText(r.Saturates), report.FormatShare(r.AtLower)))
-		}
+	if r := c.Bottleneck(); r != nil {
+		notes = append(notes, fmt.Sprintf("%s saturates first, at %s; it was %s busy at the lower bound", r.Name, rateText(r.Saturates), report.FormatShare(r.AtLower)))
 	}
 	return notes
 }

@@ -40,16 +40,14 @@ func OutlookOf(c *Capacity, calls float64) *Outlook {
 	if c.Node.Service == nil {
 		return nil
 	}
-	o := &Outlook{AloneMS: c.Node.Service.MeanMS}
-	switch {
-	case len(c.Node.Resources) > 0:
-		r := c.Node.Resources[0]
-		o.Resource, o.Saturates = r.Name, r.Saturates
+	o := &Outlook{AloneMS: c.Node.Service.MeanMS, Saturates: c.Saturates()}
+	if o.Saturates == 0 {
+		return nil
+	}
+	if r := c.Bottleneck(); r != nil {
+		o.Resource = r.Name
 		o.Servers = max(1, int(math.Round(r.Units)))
-	default:
-		if o.Saturates = highest(c.Sweep); o.Saturates == 0 {
-			return nil
-		}
+	} else {
 		o.Resource = "the target as a whole"
 		o.Servers = max(1, int(math.Round(capacity.Little(o.Saturates*calls, o.AloneMS/1000))))
 	}
@@ -66,6 +64,33 @@ func OutlookOf(c *Capacity, calls float64) *Outlook {
 	o.at(q, c.Curve, calls)
 	return o
 }
+
+// Saturates returns the rate of passes per second at which the node has nothing left: where
+// its bottleneck is fully used, or what users got through at most; 0 if neither is known.
+func (c *Capacity) Saturates() float64 {
+	if r := c.Bottleneck(); r != nil {
+		return r.Saturates
+	}
+	return highest(c.Sweep)
+}
+
+// Bottleneck returns the watched resource that explains where the node saturates, or nil if
+// none was watched, or if users together got through much less than the scarcest allows:
+// then what limits the node is something else.
+func (c *Capacity) Bottleneck() *Resource {
+	if len(c.Node.Resources) == 0 {
+		return nil
+	}
+	r := &c.Node.Resources[0]
+	if most := highest(c.Sweep); most > 0 && most < leastOfSaturation*r.Saturates {
+		return nil
+	}
+	return r
+}
+
+// leastOfSaturation is what a sweep gets through of its bottleneck, at least: its levels end
+// soon after throughput stops to grow.
+const leastOfSaturation = 0.7
 
 // highest returns the most passes per second of a sweep.
 func highest(sweep []SweepPoint) (most float64) {

@@ -67,6 +67,21 @@ func TestTheOutlookWithoutResourcesComesFromTheSweep(t *testing.T) {
 	}
 }
 
+func TestWhatIsFarFromSaturatedExplainsNothing(t *testing.T) {
+	c := fourServers()
+	c.Sweep = []report.SweepPoint{{Users: 16, Throughput: 700}}
+	if r := c.Bottleneck(); r == nil || r.Name != "station db" {
+		t.Errorf("%+v", r)
+	}
+	c.Node.Resources = c.Node.Resources[1:] // the processors alone, busy at 4,000/s
+	if r := c.Bottleneck(); r != nil {
+		t.Errorf("%s saturates at %g/s, and users got through 700/s", r.Name, r.Saturates)
+	}
+	if o := report.OutlookOf(c, 1); o == nil || o.Saturates != 700 {
+		t.Errorf("%+v", o)
+	}
+}
+
 func TestTheOutlookOfEvenArrivalsWaitsLess(t *testing.T) {
 	c := fourServers()
 	poisson := report.OutlookOf(c, 1)

@@ -366,15 +366,15 @@ func TestDemandIsReadOffUtilisation(t *testing.T) {
 	}
 }
 
-func TestLatencyAtOtherLoads(t *testing.T) {
-	cpu, pool := Station{"cpu", .002, 4}, Station{"pool", .01, 10}
-	if got := First([]Station{cpu, pool}); got.Name != "pool" {
-		t.Errorf("%s saturates first", got.Name)
-	}
-	near(t, "almost idle", Expected(1e-6, []Station{cpu, pool}, .005), .017, 1e-9)
-	near(t, "as M/M/c", Expected(800, []Station{pool}, 0), MMc{800, .01, 10}.Response(), 1e-14)
-	if !math.IsInf(Expected(1001, []Station{cpu, pool}, 0), 1) {
+func TestUsersWaitByTheResponseTimeLaw(t *testing.T) {
+	near(t, "closed response", ClosedResponse(10, 75.99417331642323, .1), .031589035890451395, 1e-12)
+}
+
+func TestAQueueOfAnyLawIsMMcWhereItIsExponential(t *testing.T) {
+	q := GGc{MMc: MMc{800, .01, 10}, ArrivalSCV: 1, ServiceSCV: 1}
+	near(t, "response", q.Response(), MMc{800, .01, 10}.Response(), 1e-14)
+	q.Rate = 1001
+	if !math.IsInf(q.Response(), 1) {
 		t.Error("past saturation nothing is infinite")
 	}
-	near(t, "closed response", ClosedResponse(10, 75.99417331642323, .1), .031589035890451395, 1e-12)
 }

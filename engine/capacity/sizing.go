@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/dustin/go-humanize"
 	"time"
 
 	"gonum.org/v1/gonum/mathext"
@@ -205,7 +207,7 @@ func probability(need, all int, availability float64) string {
 
 func number(x float64) string {
 	if x >= 1e5 {
-		return fmt.Sprintf("%.0f", x)
+		return humanize.Comma(int64(math.Round(x)))
 	}
 	return fmt.Sprintf("%.5g", x)
 }

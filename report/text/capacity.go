@@ -16,7 +16,7 @@ func Capacity(w io.Writer, c *report.Capacity, opt Options) error {
 	p := newPrinter(w, opt)
 	loadLine(p, c)
 	curve(p, c.Curve)
-	node(p, &c.Node)
+	node(p, c)
 	outlook(p, c.Node.Outlook)
 	scale(p, c.Scale)
 	if c.Model != nil {
@@ -134,7 +134,8 @@ func curve(p *printer, points []report.CurvePoint) {
 func millis(ms float64) string { return report.FormatDuration(seconds(ms / 1000)) }
 
 // node writes what limits the node.
-func node(p *printer, n *report.Node) {
+func node(p *printer, c *report.Capacity) {
+	n := &c.Node
 	if n.Service == nil && len(n.Resources) == 0 {
 		return
 	}
@@ -154,7 +155,13 @@ func node(p *printer, n *report.Node) {
 			cell{text: report.FormatShare(r.AtLower)}, cell{text: perSecond(r.Saturates)}, cell{text: r.Source, style: dim})
 	}
 	t.write(p)
-	p.wrapped("", plain, fmt.Sprintf("%s saturates first.", clean(n.Resources[0].Name)))
+	first := n.Resources[0]
+	if c.Bottleneck() == nil {
+		p.wrapped("", plain, fmt.Sprintf("None of it explains the line: users got through less than %s, where %s would saturate.",
+			perSecond(first.Saturates), clean(first.Name)))
+		return
+	}
+	p.wrapped("", plain, fmt.Sprintf("%s saturates first.", clean(first.Name)))
 }
 
 // outlook writes the latency to expect at loads that were not tried.

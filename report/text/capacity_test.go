@@ -45,11 +45,15 @@ func lines() map[string]*report.Capacity {
 		Notes: []string{"the target's latency had not settled after 20s of warm-up"},
 	}
 	found.Node.Outlook = report.OutlookOf(found, 1)
+	elsewhere := *found
+	elsewhere.Node.Resources, elsewhere.Sweep = found.Node.Resources[1:], []report.SweepPoint{{Users: 8, Throughput: 790}}
+	elsewhere.Node.Outlook = report.OutlookOf(&elsewhere, 1)
 	blank := func(l report.LoadLine) *report.Capacity {
 		return &report.Capacity{Scenario: "shop", SLO: "p99 < 40ms", Arrivals: "constant", DurationS: 30, LoadLine: l}
 	}
 	return map[string]*report.Capacity{
-		"line": found,
+		"line":           found,
+		"line elsewhere": &elsewhere,
 		"line below": blank(report.LoadLine{
 			Upper: new(2.0), Limit: search.TargetLimited, Why: "the target broke a promise at the lowest rate tried: the line is below 2/s",
 		}),
