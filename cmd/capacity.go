@@ -101,25 +101,22 @@ func (f *capacityFlags) register(w *world, cmd *cobra.Command) {
 	cmd.RegisterFlagCompletionFunc("arrivals", cobra.FixedCompletions([]string{"poisson", "constant"}, cobra.ShellCompDirectiveNoFileComp)) //nolint:errcheck // the flag is there
 }
 
-// searching are the flags of capacity that say how to search, show and save, and not what
-// is sent; SLO, arrivals and target are compared by themselves.
-var searching = []string{
-	"within", "trial", "soak", "start", "least", "most", "width", "trials", "sweep", "vary", "resume", "slo", "arrivals", "seed",
-	"metrics", "pid", "target", "out", "output", "ui", "json", "quiet", "no-color",
-}
-
-// digest returns a digest of the flags given that are not for searching, so that values
-// that nobody should read are not saved; empty if there are none.
+// digest returns a digest of the flags given that shape what is sent, so that values that
+// nobody should read are not saved; empty if there are none. SLO, arrivals and target are
+// compared by themselves.
 func digest(flags *pflag.FlagSet) string {
-	h := sha256.New()
-	var any bool
+	searching := []string{ // say how to search, show and save
+		"within", "trial", "soak", "start", "least", "most", "width", "trials", "sweep", "vary", "resume", "slo", "arrivals", "seed",
+		"metrics", "pid", "target", "out", "output", "ui", "json", "quiet", "no-color",
+	}
+	h, some := sha256.New(), false
 	flags.Visit(func(f *pflag.Flag) { // in the order of their names
 		if !slices.Contains(searching, f.Name) {
-			any = true
+			some = true
 			fmt.Fprintf(h, "%q=%q\n", f.Name, f.Value)
 		}
 	})
-	if !any {
+	if !some {
 		return ""
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])

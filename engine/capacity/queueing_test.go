@@ -372,9 +372,9 @@ func TestUsersWaitByTheResponseTimeLaw(t *testing.T) {
 
 func TestAQueueOfAnyLawIsMMcWhereItIsExponential(t *testing.T) {
 	q := GGc{MMc: MMc{800, .01, 10}, ArrivalSCV: 1, ServiceSCV: 1}
-	near(t, "response", q.Response(), MMc{800, .01, 10}.Response(), 1e-14)
+	near(t, "wait", q.AllenCunneen(), MMc{800, .01, 10}.Wait(), 1e-14)
 	q.Rate = 1001
-	if !math.IsInf(q.Response(), 1) {
+	if !math.IsInf(q.AllenCunneen(), 1) {
 		t.Error("past saturation nothing is infinite")
 	}
 }

@@ -22,9 +22,6 @@ func (q GGc) AllenCunneen() float64 { return q.Wait() * q.variability() }
 // not wait longer than, by scaling that of M/M/c alike.
 func (q GGc) AllenCunneenQuantile(p float64) float64 { return q.WaitQuantile(p) * q.variability() }
 
-// Response approximates the mean time in queue and service in seconds, by Allen and Cunneen.
-func (q GGc) Response() float64 { return q.AllenCunneen() + q.Service }
-
 // Sakasegawa approximates the mean time in the queue in seconds without Erlang's formula:
 // S·ρ^{√(2(c+1))−1}/(c(1 − ρ))·(Ca² + Cs²)/2 (Sakasegawa 1977).
 func (q GGc) Sakasegawa() float64 {

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/dustin/go-humanize"
-	"time"
 
 	"gonum.org/v1/gonum/mathext"
 )
