@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,13 +50,19 @@ func TestRequestsCountByHowTheyWereAnswered(t *testing.T) {
 			conn.Close()
 		}
 	}))
-	s := httptest.NewServer(handler)
+	var counted sync.WaitGroup // a client sees the end of a hijacked connection before it is counted
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		counted.Add(1)
+		defer counted.Done()
+		handler.ServeHTTP(w, q)
+	}))
 	defer s.Close()
 	for _, path := range []string{"/silent", "/text", "/gone", "/gone", "/rare", "/abort", "/reset"} {
 		if answer, err := s.Client().Get(s.URL + path); err == nil {
 			answer.Body.Close()
 		}
 	}
+	counted.Wait()
 	got := r.Count()
 	// A client repeats a GET whose kept connection broke before an answer.
 	want := Count{Begun: got.Begun, Aborted: got.Begun - 5, Answered: map[string]uint64{"200": 2, "404": 2, "other": 1}}
