@@ -60,7 +60,7 @@ func (w *world) check(path string, exprs []string, outputs []output) error {
 	if err != nil {
 		return withCode(exitUsage, err)
 	}
-	if err := w.writeRun(run, outputs, text.Options{Dir: saved.Dir, Brief: true}); err != nil {
+	if err := w.writeRun(&report.Saved{Run: run, Dir: saved.Dir}, outputs, text.Options{Brief: true}); err != nil {
 		return err
 	}
 	return checkError(run)

@@ -10,15 +10,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"plimsoll/engine"
 	"plimsoll/report"
-	"plimsoll/report/budget"
 	"plimsoll/report/text"
 	"plimsoll/scenarios"
 )
@@ -192,86 +189,13 @@ func (m *measurement) meta(s *scenarios.Scenario, p *scenarios.Plan, started tim
 
 // conclude writes the results and returns the exit code of the verdict.
 func (m *measurement) conclude(ctx context.Context, run *report.Run, dir string) error {
-	if err := m.w.writeRun(run, m.outputs, text.Options{Dir: dir}); err != nil {
+	if err := m.w.writeRun(&report.Saved{Run: run, Dir: dir}, m.outputs, text.Options{}); err != nil {
 		return err
 	}
 	if i := interrupted(ctx); i != nil && run.Verdict == report.Interrupted {
 		return withCode(i.exitCode(), nil)
 	}
 	return verdictError(run.Verdict)
-}
-
-// progressView shows a run while it goes, in the way that --ui asks for.
-type progressView struct {
-	w      *world
-	bar    *text.Progress // nil: off
-	done   chan struct{}
-	ticker sync.WaitGroup
-}
-
-func (m *measurement) progress(p *scenarios.Plan, title string) *progressView {
-	v := &progressView{w: m.w, done: make(chan struct{})}
-	kind := m.flags.ui
-	if kind == "auto" {
-		kind = "plain"
-		if m.w.terminal(m.w.stderr) {
-			kind = "live"
-		}
-	}
-	if kind == "off" || m.w.quiet {
-		return v
-	}
-	if title != "" {
-		m.w.note("%s", title)
-	}
-	for _, n := range p.Notes {
-		m.w.note("note: %s", n)
-	}
-	v.bar = text.NewProgress(m.w.stderr, p.Legend, text.ProgressOptions{
-		Live: kind == "live", Color: m.w.color(m.w.stderr), Width: m.w.width(m.w.stderr),
-	})
-	if kind == "live" {
-		v.ticker.Go(v.tick)
-	}
-	return v
-}
-
-// tick redraws live progress until the run is over.
-func (v *progressView) tick() {
-	began := time.Now()
-	t := time.NewTicker(250 * time.Millisecond)
-	defer t.Stop()
-	for {
-		select {
-		case <-v.done:
-			return
-		case <-t.C:
-			v.bar.Resize(v.w.width(v.w.stderr))
-			v.bar.Tick(time.Since(began))
-		}
-	}
-}
-
-func (v *progressView) observe(s *engine.Snapshot, results []budget.Result) {
-	if v.bar != nil {
-		v.bar.Observe(s, results)
-	}
-}
-
-// warn puts a warning above the progress.
-func (v *progressView) warn(err error) {
-	if v.bar != nil {
-		v.bar.Close()
-	}
-	v.w.warn(err)
-}
-
-func (v *progressView) close() {
-	close(v.done)
-	v.ticker.Wait()
-	if v.bar != nil {
-		v.bar.Close()
-	}
 }
 
 // openLimit returns how many files this process may open, 0 if that is unknown.

@@ -1,0 +1,93 @@
+package cmd
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"plimsoll/report"
+	"plimsoll/report/text"
+)
+
+// runKinds returns what -o can make of a run.
+func runKinds() []string { return []string{"json", "text"} }
+
+// outputFlag gives cmd the flag -o for what runKinds lists.
+func outputFlag(cmd *cobra.Command, values *[]string) {
+	cmd.Flags().StringArrayVarP(values, "output", "o", nil,
+		"also write `KIND=PATH`: json or text; the path - replaces the summary; repeatable")
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json=", "text="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
+}
+
+// writeRun writes a run to where the user wants it: the outputs first, then, unless one
+// of them took standard output, the summary or with --json the run. An output that cannot
+// be written costs no other one, nor the summary.
+func (w *world) writeRun(saved *report.Saved, outputs []output, show text.Options) error {
+	show.Dir = saved.Dir
+	var lost []error
+	usual := true
+	for _, o := range outputs {
+		err := w.writeOutput(saved, o)
+		switch {
+		case err != nil:
+			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err)))
+		case o.path == "-":
+			usual = false
+		default:
+			show.Files = append(show.Files, o.path)
+		}
+	}
+	if usual {
+		lost = append(lost, w.writeResult(saved.Run, show))
+	}
+	return errors.Join(lost...)
+}
+
+// reasonOf returns err without the path that it names.
+func reasonOf(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// writeResult writes what stands on standard output unless the user wants something else.
+func (w *world) writeResult(run *report.Run, show text.Options) error {
+	if w.json {
+		return w.writeJSON(run)
+	}
+	show.Color, show.Width = w.color(w.stdout), w.width(w.stdout)
+	return text.Summary(w.stdout, run, show)
+}
+
+func (w *world) writeOutput(saved *report.Saved, o output) error {
+	var b bytes.Buffer
+	if err := render(&b, saved, o.kind); err != nil {
+		return err
+	}
+	if o.path == "-" {
+		_, err := w.stdout.Write(b.Bytes())
+		return err
+	}
+	return os.WriteFile(o.path, b.Bytes(), 0o644)
+}
+
+// render writes the run as one of runKinds, for a file: no colours, the width of 80.
+func render(out io.Writer, saved *report.Saved, kind string) error {
+	switch kind {
+	case "json":
+		enc := json.NewEncoder(out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(saved.Run)
+	case "text":
+		return text.Summary(out, saved.Run, text.Options{Dir: saved.Dir})
+	}
+	return fmt.Errorf("nothing makes %q of a run", kind)
+}
