@@ -185,6 +185,8 @@ func (s *survey) try(ctx context.Context, step search.Step) error {
 	t.AtS, t.Busy = at.Seconds(), busy
 	s.search.Add(t.Trial)
 	t.Trial = s.search.Trials()[len(s.search.Trials())-1]
+	line := s.search.Line()
+	t.After = &report.Bounds{Lower: present(line.Lower), Upper: present(line.Upper)}
 	s.out.LoadLine.Trials = append(s.out.LoadLine.Trials, t)
 	if t.Verdict != search.Invalid {
 		s.keep(t.Rate, o)

@@ -64,6 +64,13 @@ type LineTrial struct {
 	Errors   float64            `json:"errors"`              // share of requests without a good answer
 	InFlight float64            `json:"in_flight"`           // on average
 	Busy     map[string]float64 `json:"resources,omitempty"` // utilisation, 0 to 1, by resource
+	After    *Bounds            `json:"after,omitempty"`     // what was known of the line then; nil in files of before it was kept
+}
+
+// Bounds are those of the load line at some time; null: none.
+type Bounds struct {
+	Lower *float64 `json:"lower_per_s"`
+	Upper *float64 `json:"upper_per_s"`
 }
 
 // CurvePoint is latency at a rate, over all valid trials at it.
