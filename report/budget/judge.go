@@ -12,15 +12,20 @@ type judgement struct {
 	reason          string
 }
 
-// judge compares both sides over the same stretch; right is nil without a metric there.
-func (b *Budget) judge(left, right *part) judgement {
+// judge compares both sides over the same stretch; right is nil without a metric there, and
+// base without a baseline.
+func (b *Budget) judge(left, right *part, base *figure) judgement {
 	f := b.left.figure(left, b.measure)
 	j := judgement{verdict: Inconclusive, observed: f.value, limit: math.NaN(), samples: f.samples, reason: f.lack}
-	if b.right.baseline {
-		j.reason = "no baseline given"
-		return j
-	}
 	j.limit = b.right.plus.amount()
+	if b.right.baseline {
+		limit, lack := b.right.above(base)
+		if lack != "" {
+			j.limit, j.reason = math.NaN(), lack
+			return j
+		}
+		j.limit = limit
+	}
 	if ref := b.right.ref; ref != nil {
 		g := ref.figure(right, b.measure)
 		j.limit += b.right.factor * g.value

@@ -23,6 +23,7 @@ type Watch struct {
 type watched struct {
 	budget      *Budget
 	left, right *sum     // right is nil without a metric there
+	base        *figure  // what a baseline has; nil without one
 	windows     *windows // nil: cumulative
 	brokenSince time.Duration
 	latched     *Result // an abort budget that broke
@@ -119,7 +120,7 @@ func (w *Watch) judge(x *watched) judgement {
 	if x.windows != nil {
 		return x.windows.judge()
 	}
-	j := x.budget.judge(&x.left.part, x.right.get())
+	j := x.budget.judge(&x.left.part, x.right.get(), x.base)
 	if j.verdict != Inconclusive && !x.hasData() {
 		j = judgement{verdict: Inconclusive, observed: j.observed, limit: j.limit, reason: "there were no requests"}
 	}

@@ -19,6 +19,7 @@ type windows struct {
 	active       spans      // when the stages of both sides run
 	piece        int        // which of them the slots are in
 	row          row        // the intervals of the newest window
+	base         *figure    // what a baseline has; nil without one
 	newest       *judgement // nil: the slots do not make a window yet
 	before       findings   // of the windows before the newest one
 	longest      time.Duration
@@ -131,7 +132,7 @@ func (w *windows) rejudge() {
 		return
 	}
 	total := w.row.sum()
-	j := w.budget.judge(&total.left, &total.right)
+	j := w.budget.judge(&total.left, &total.right, w.base)
 	j.window = span{w.row.slots[0].from, w.row.last().to}
 	w.newest = &j
 }
