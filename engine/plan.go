@@ -20,6 +20,7 @@ type Plan struct {
 	Loads    []Load        // index = index in Legend.Loads
 	Grace    time.Duration // how long what is in flight may go on after the last load ended
 	Interval time.Duration // how often observers get a snapshot; 0 is one second
+	Tracing  *Tracing      // nil: no pass is traced
 
 	Began func(time.Time) // told the start of the run, from which its offsets count, before anything is sent; may be nil
 }

@@ -29,6 +29,8 @@ type shard struct {
 type table struct {
 	cells   []*Cell
 	tallies [][]Tally
+	spans   []Span
+	leftOut uint64 // spans beyond shardSpans
 }
 
 func newRecorder(l *Legend) *recorder {
@@ -83,6 +85,17 @@ func (r *recorder) tally(home, load, stage int, t *Tally) {
 	s.release()
 }
 
+// trace keeps a span.
+func (r *recorder) trace(home int, span *Span) {
+	s := r.claim(home)
+	if len(s.now.spans) < shardSpans {
+		s.now.spans = append(s.now.spans, *span)
+	} else {
+		s.now.leftOut++
+	}
+	s.release()
+}
+
 // cut returns what was counted since the cut before. One goroutine cuts at a time. All
 // shards are taken within a moment: what follows from something counted in one of them
 // may be counted in another.
@@ -117,4 +130,7 @@ func (t *table) drain(out *Snapshot) {
 		}
 		clear(t.tallies[l])
 	}
+	out.addSpans(t.spans, t.leftOut)
+	clear(t.spans)
+	t.spans, t.leftOut = t.spans[:0], 0
 }

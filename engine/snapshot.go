@@ -17,6 +17,8 @@ type Snapshot struct {
 	Cells    []*Cell       // sorted by Key, only those with samples
 	Tallies  [][]Tally     // [load][stage]: arrivals and passes
 	Health   Health
+	Spans    []Span // of what was traced and ended in the span, in no order; at most MaxSpans
+	LeftOut  uint64 // spans beyond that, and those that were too many for the recorder
 }
 
 // Key says which samples a cell counts.
@@ -206,6 +208,14 @@ func (s *Snapshot) Merge(o *Snapshot) {
 		}
 	}
 	s.Health.merge(&o.Health)
+	s.addSpans(o.Spans, o.LeftOut)
+}
+
+// addSpans adds as many spans as there is room for, and counts the rest.
+func (s *Snapshot) addSpans(spans []Span, leftOut uint64) {
+	n := min(len(spans), MaxSpans-len(s.Spans))
+	s.Spans = append(s.Spans, spans[:n]...)
+	s.LeftOut += leftOut + uint64(len(spans)-n)
 }
 
 // Merge adds what o counted.

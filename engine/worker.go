@@ -21,14 +21,15 @@ type worker struct {
 	session Session
 	resp    flow.Response
 	timer   *time.Timer
-	err     error // why there is no user or session
+	tracer  *tracer // nil: nothing is traced
+	err     error   // why there is no user or session
 }
 
 // newWorker makes the worker of the given id. Trouble with its user or session is told
 // by its first pass, as a sample.
 func (r *run) newWorker(load, id int) *worker {
 	l := &r.plan.Loads[load]
-	w := &worker{run: r, load: load, id: id, flows: l.Flows}
+	w := &worker{run: r, load: load, id: id, flows: l.Flows, tracer: newTracer(r.plan.Tracing, load, id)}
 	for _, f := range l.Flows {
 		w.weights += f.Weight
 	}
@@ -103,6 +104,14 @@ func firstCall(f *flow.Flow) int {
 // was due; a negative one means whenever it starts.
 func (w *worker) pass(stage int, due time.Duration) passResult {
 	f := w.choose()
+	if w.tracer == nil || !w.tracer.chosen() {
+		return w.steps(f, stage, due)
+	}
+	return w.tracePass(f, stage, due)
+}
+
+// steps takes the steps of a pass one after the other.
+func (w *worker) steps(f *flow.Flow, stage int, due time.Duration) passResult {
 	res := passResult{outcome: OK}
 	open := due >= 0
 	for i := range f.Steps {
@@ -187,13 +196,18 @@ func (w *worker) call(c *flow.Call, stage int, due time.Duration) (o Outcome, en
 		w.resp.Reset()
 	}
 	m := Sample{Load: w.load, Stage: stage, Request: c.Index}
+	traced := w.tracer != nil && w.tracer.on && err == nil
 	for hop := 0; ; hop++ {
+		sent := req // what travels; the hop after it is made from req
+		if traced {
+			sent = w.tracer.sign(req)
+		}
 		m.Start = w.run.now()
 		if m.Due = due; due < 0 {
 			m.Due = m.Start
 		}
 		if err == nil {
-			err = w.session.Do(req, &w.resp)
+			err = w.session.Do(sent, &w.resp)
 		}
 		m.End = w.run.now()
 		var next *flow.Request
@@ -204,6 +218,9 @@ func (w *worker) call(c *flow.Call, stage int, due time.Duration) (o Outcome, en
 		}
 		stop = w.judge(&m, c, req, next != nil, err)
 		w.run.rec.add(w.id, &m)
+		if traced {
+			w.traceRequest(&m)
+		}
 		if next == nil {
 			return m.Outcome, m.End, stop
 		}
