@@ -199,10 +199,33 @@
     }
     return out;
   };
+  // Series with x values of their own share one axis. A value stands on it as often as a
+  // series has it, so that all points at the same place stay.
+  const join = chart => {
+    const times = new Map(), first = new Map(), xs = [];
+    for (const s of chart.series) {
+      const own = new Map();
+      for (const x of s.x || chart.data) own.set(x, (own.get(x) || 0) + 1);
+      for (const [x, n] of own) times.set(x, Math.max(n, times.get(x) || 0));
+    }
+    for (const x of [...times.keys()].sort((a, b) => a - b)) {
+      first.set(x, xs.length);
+      for (let i = 0; i < times.get(x); i++) xs.push(x);
+    }
+    return [xs, ...chart.series.map(s => {
+      const ys = new Array(xs.length).fill(undefined), used = new Map();
+      (s.x || chart.data).forEach((x, i) => {
+        const n = used.get(x) || 0;
+        used.set(x, n + 1);
+        ys[first.get(x) + n] = s.y[i];
+      });
+      return ys;
+    })];
+  };
   const dataOf = chart => {
     if (chart.heat) return [chart.data.slice(0, -1), chart.data.slice(0, -1).map(() => null)];
     if (!chart.series.some(s => s.x)) return [chart.data, ...chart.series.map(s => s.y)];
-    return uPlot.join(chart.series.map(s => [s.x || chart.data, s.y]));
+    return join(chart);
   };
 
   // Scales and axes.
