@@ -14,6 +14,7 @@ import (
 
 func newCheck(w *world) *cobra.Command {
 	var exprs, values []string
+	var base baselineFlags
 	cmd := &cobra.Command{
 		Use:     "check RUN",
 		GroupID: groupRead,
@@ -32,16 +33,17 @@ before. RUN is the directory of the run; plimsoll report shows the rest of it.`,
 			if err != nil {
 				return err
 			}
-			return w.check(args[0], exprs, outputs)
+			return w.check(args[0], exprs, base, outputs)
 		},
 	}
 	cmd.Flags().StringArrayVar(&exprs, "budget", nil, "judge by this `BUDGET` instead of the run's own; repeatable")
+	cmd.Flags().StringVar(&base.from, "baseline", "", "take  baseline  in budgets from this `FILE`")
 	outputFlag(cmd, &values)
 	w.jsonFlag(cmd)
 	return cmd
 }
 
-func (w *world) check(path string, exprs []string, outputs []output) error {
+func (w *world) check(path string, exprs []string, base baselineFlags, outputs []output) error {
 	budgets, err := parseBudgets(exprs)
 	if err != nil {
 		return err
@@ -56,7 +58,11 @@ func (w *world) check(path string, exprs []string, outputs []output) error {
 	if budgets == nil && len(saved.Run.Budgets) == 0 {
 		return usageError("--budget 'p99 < 200ms' gives one", "the run has no budgets to check")
 	}
-	run, err := saved.Judge(budgets)
+	before, err := base.open(w, saved.Run.Scenario, saved.Run.Source)
+	if err != nil {
+		return err
+	}
+	run, err := saved.Judge(budgets, before)
 	if err != nil {
 		return withCode(exitUsage, err)
 	}

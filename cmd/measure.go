@@ -48,6 +48,7 @@ type measurement struct {
 	outputs []output
 	options scenarios.Options
 	gaps    []string // settings for what a scenario leaves open
+	base    baselineFlags
 }
 
 // newMeasurement checks what all scenarios of a command share, before anything is sent.

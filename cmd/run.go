@@ -16,6 +16,7 @@ func newRun(w *world) *cobra.Command {
 	f := &measureFlags{}
 	var settings []string
 	var all, quick bool
+	var base baselineFlags
 	cmd := &cobra.Command{
 		Use:     "run SCENARIO…",
 		GroupID: groupLoad,
@@ -36,7 +37,9 @@ The scenario - is read from standard input.`,
   plimsoll run --all --quick
   plimsoll run checkout.yaml --out results/today
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
-  plimsoll run checkout.yaml --set load[0].rate=200/s --json`,
+  plimsoll run checkout.yaml --set load[0].rate=200/s --json
+  plimsoll run checkout.yaml --save-baseline baseline.yaml
+  plimsoll run checkout.yaml --baseline baseline.yaml`,
 		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
 		Args:              func(cmd *cobra.Command, args []string) error { return namedOrAll(cmd, args, all) },
 		ValidArgsFunction: completeScenarios,
@@ -57,10 +60,15 @@ The scenario - is read from standard input.`,
 			if err := m.onePlaceEach(opened); err != nil {
 				return err
 			}
+			if err := base.check(opened); err != nil {
+				return err
+			}
+			m.base = base
 			return m.measureAll(cmd.Context(), opened)
 		},
 	}
 	f.register(w, cmd)
+	base.register(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
 	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")

@@ -124,6 +124,9 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", withCode(exitUsage, err)
 	}
+	if err := d.takeBaseline(watch); err != nil {
+		return nil, "", err
+	}
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	signals, err := d.signals(ctx)
@@ -159,6 +162,9 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	}
 	d.saveTruth(ctx, dir)
 	run.Notes = append(run.Notes, cutShort(p, run)...)
+	if err := m.base.save(m.w, run, total); err != nil {
+		m.w.warn(err)
+	}
 	if err := writer.Finish(run); err != nil {
 		m.w.warn(err)
 		return run, "", nil

@@ -114,7 +114,7 @@ func TestWhatIsReadIsWhatWasWritten(t *testing.T) {
 	if diff := cmp.Diff(Summarize(meta(), total, live, Complete), saved.Run, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("run.json (-want +got):\n%s", diff)
 	}
-	again, err := saved.Judge(nil)
+	again, err := saved.Judge(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestWhatIsReadIsWhatWasWritten(t *testing.T) {
 		t.Errorf("summed up again (-saved +again):\n%s", diff)
 	}
 	other, _ := budget.Parse("p50 < 1ns")
-	if run, err := saved.Judge([]*budget.Budget{other}); err != nil || run.Budgets[0].Result != budget.Broken {
+	if run, err := saved.Judge([]*budget.Budget{other}, nil); err != nil || run.Budgets[0].Result != budget.Broken {
 		t.Errorf("another budget comes to %+v, %v; want it broken", run, err)
 	}
 }
@@ -186,7 +186,7 @@ func TestATruncatedEndCostsTheLastInterval(t *testing.T) {
 				t.Errorf("%s without its last %d bytes (-want +got):\n%s", name, cut, diff)
 			}
 			saved, _ := Open(dir)
-			run, err := saved.Judge(nil)
+			run, err := saved.Judge(nil, nil)
 			if err != nil || !strings.Contains(strings.Join(run.Notes, "\n"), "left out") {
 				t.Errorf("judging it gives notes %q and error %v", run.Notes, err)
 			}

@@ -17,6 +17,7 @@ const (
 	clockService
 	clockLag
 	firstPhase
+	clockTTFB = firstPhase + clock(flow.FirstByte)
 	numClocks = firstPhase + clock(flow.NumPhases)
 )
 

@@ -100,21 +100,23 @@ func (s *Saved) Intervals() iter.Seq2[*engine.Snapshot, error] {
 }
 
 // Judge replays the run to the budgets, which need not be those it ran with, and returns
-// a new summary. Without budgets, those of the run are judged again.
-func (s *Saved) Judge(budgets []*budget.Budget) (*Run, error) {
+// a new summary. Without budgets, those of the run are judged again. Base is what a baseline
+// measured; it may be nil.
+func (s *Saved) Judge(budgets []*budget.Budget, base *engine.Snapshot) (*Run, error) {
+	var slos []*budget.SLO
 	if budgets == nil {
-		for _, b := range s.Run.Budgets {
-			parsed, err := budget.Parse(b.Expr)
-			if err != nil {
-				return nil, fmt.Errorf("budget %q of the saved run: %w", b.Expr, err)
-			}
-			budgets = append(budgets, parsed)
+		var err error
+		if budgets, slos, err = s.Run.promises(); err != nil {
+			return nil, err
 		}
 	}
 	legend := s.Run.Legend.Engine()
-	watch, err := budget.NewWatch(legend, budgets)
+	watch, err := budget.NewWatch(legend, budgets, slos...)
 	if err != nil {
 		return nil, err
+	}
+	if base != nil {
+		watch.Baseline(base)
 	}
 	total := engine.NewSnapshot(legend)
 	var cut error
@@ -130,10 +132,33 @@ func (s *Saved) Judge(budgets []*budget.Budget) (*Run, error) {
 		total.Merge(snapshot)
 	}
 	run := Summarize(s.Run.Meta, total, watch.Results(), s.Run.Ended)
+	run.SLOs = watch.ErrorBudgets()
 	if cut != nil {
 		run.Notes = append(run.Notes, cut.Error())
 	}
 	return run, nil
+}
+
+// promises returns the budgets and SLOs that the run was judged by.
+func (r *Run) promises() (budgets []*budget.Budget, slos []*budget.SLO, err error) {
+	for _, b := range r.Budgets {
+		if b.Metric == budget.BurnMetric { // a gate of an SLO
+			continue
+		}
+		parsed, err := budget.Parse(b.Expr)
+		if err != nil {
+			return nil, nil, fmt.Errorf("budget %q of the saved run: %w", b.Expr, err)
+		}
+		budgets = append(budgets, parsed)
+	}
+	for _, e := range r.SLOs {
+		slo, err := e.SLO()
+		if err != nil {
+			return nil, nil, fmt.Errorf("saved run: %w", err)
+		}
+		slos = append(slos, slo)
+	}
+	return budgets, slos, nil
 }
 
 // intervalReader reads the two interval files side by side.
