@@ -64,7 +64,7 @@ github.com/spf13/                         -> cmd
 github.com/charmbracelet/                 -> report/live
 charm.land/                               -> report/live
 github.com/HdrHistogram/hdrhistogram-go   -> engine/latency targets/station
-gonum.org/v1/gonum                        -> engine/capacity engine/search engine/simulate report/compare
+gonum.org/v1/gonum                        -> engine/capacity engine/search engine/simulate report/budget report/compare
 github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go
 github.com/tidwall/redcon                 -> targets/resp

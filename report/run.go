@@ -20,17 +20,18 @@ const Schema = "plimsoll.run/1"
 type Run struct {
 	Schema string `json:"schema"`
 	Meta
-	DurationS   float64            `json:"duration_s"` // from the start to the last answer or the end of the grace period
-	Ended       Ending             `json:"ended"`
-	Verdict     Verdict            `json:"verdict"`
-	Validity    Validity           `json:"validity"`
-	Loads       []Load             `json:"loads"`
-	Budgets     []budget.Result    `json:"budgets"`
-	Notes       []string           `json:"notes,omitempty"` // what a reader should know and what does not spoil the run
-	Events      []Happening        `json:"events,omitempty"`
-	Figures     map[string]float64 `json:"figures,omitempty"` // what the target said of itself
-	Legend      Legend             `json:"legend"`            // what intervals.hlog and intervals.jsonl refer to
-	*Experiment                    // nil: the scenario has no variants
+	DurationS   float64              `json:"duration_s"` // from the start to the last answer or the end of the grace period
+	Ended       Ending               `json:"ended"`
+	Verdict     Verdict              `json:"verdict"`
+	Validity    Validity             `json:"validity"`
+	Loads       []Load               `json:"loads"`
+	Budgets     []budget.Result      `json:"budgets"` // gates of SLOs among them
+	SLOs        []budget.ErrorBudget `json:"slos,omitempty"`
+	Notes       []string             `json:"notes,omitempty"` // what a reader should know and what does not spoil the run
+	Events      []Happening          `json:"events,omitempty"`
+	Figures     map[string]float64   `json:"figures,omitempty"` // what the target said of itself
+	Legend      Legend               `json:"legend"`            // what intervals.hlog and intervals.jsonl refer to
+	*Experiment                      // nil: the scenario has no variants
 }
 
 // Meta is what is known of a run before it starts.

@@ -61,7 +61,7 @@ func (r *Run) Spoil(reason string) {
 // A generator that is short of time makes requests late, slow and few, but not wrong, so
 // a broken budget on errors stands, unless the errors may be its own.
 func (v Validity) bearsOut(b budget.Result) bool {
-	if b.Metric == "errors" {
+	if b.Metric == "errors" || b.Metric == budget.BurnMetric && !b.Timed {
 		return !slices.Contains(v.LimitedBy, LimitFiles) && !slices.Contains(v.LimitedBy, LimitPorts)
 	}
 	return len(v.LimitedBy) == 0

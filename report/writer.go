@@ -155,11 +155,12 @@ func (w *Writer) rest() {
 
 // soFar sums up a run that is still going; if it is never finished, it was interrupted.
 func (w *Writer) soFar() *Run {
-	var results []budget.Result
-	if w.watch != nil {
-		results = w.watch.Results()
+	if w.watch == nil {
+		return Summarize(w.meta, w.total, nil, Stopped)
 	}
-	return Summarize(w.meta, w.total, results, Stopped)
+	run := Summarize(w.meta, w.total, w.watch.Results(), Stopped)
+	run.SLOs = w.watch.ErrorBudgets()
+	return run
 }
 
 // Finish writes the summary of the whole run and closes the files. It writes even when an

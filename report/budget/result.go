@@ -27,7 +27,7 @@ type Result struct {
 	Observed *float64  `json:"observed"` // in Unit; with a window the worst one's; nil without data
 	Limit    *float64  `json:"limit"`    // in Unit; nil if it could not be worked out
 	Margin   *float64  `json:"margin"`   // distance from the limit as a share of it, positive when kept; nil if inconclusive or without a limit above 0
-	Unit     string    `json:"unit"`     // "ms", "share" (0 to 1), "/s" or "count"
+	Unit     string    `json:"unit"`     // "ms", "share" (0 to 1), "/s", "count" or "burn"
 	Result   Verdict   `json:"result"`
 	Level    Level     `json:"level"`
 	Reason   string    `json:"reason,omitempty"`   // why it is inconclusive
@@ -35,4 +35,6 @@ type Result struct {
 	At       float64   `json:"at_s,omitzero"`      // since when it has been broken, in seconds from the start of the run
 	Samples  uint64    `json:"samples"`            // requests (for dropped: arrivals) that Observed rests on
 	Aborted  bool      `json:"aborted,omitempty"`  // an abort budget: it broke as the run went and its figures are those of that moment
+
+	Timed bool `json:"-"` // for a burn: besides errors, what came late or was dropped counts
 }

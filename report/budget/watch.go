@@ -17,6 +17,7 @@ type Watch struct {
 	sums    map[string]*sum // what cumulative budgets share
 	to      time.Duration   // how far the run was seen
 	aborted *Result
+	slos    []*burner
 }
 
 // watched is one budget and what has been seen of it.
@@ -36,10 +37,17 @@ type sum struct {
 	part      part
 }
 
-// NewWatch returns a watch over budgets in a run with the legend l. The error is a
-// *BindError.
-func NewWatch(l *engine.Legend, budgets []*Budget) (*Watch, error) {
+// NewWatch returns a watch over budgets, and the error budgets of SLOs, in a run with the
+// legend l. The error is a *BindError.
+func NewWatch(l *engine.Legend, budgets []*Budget, slos ...*SLO) (*Watch, error) {
 	w := &Watch{sums: map[string]*sum{}}
+	for _, s := range slos {
+		b, err := newBurner(l, s)
+		if err != nil {
+			return nil, err
+		}
+		w.slos = append(w.slos, b)
+	}
 	for _, b := range budgets {
 		x := &watched{budget: b}
 		var err error
@@ -88,6 +96,12 @@ func (w *Watch) Observe(s *engine.Snapshot) {
 	for _, x := range w.budgets {
 		if x.latched == nil {
 			w.observe(x, s)
+		}
+	}
+	for _, b := range w.slos {
+		b.observe(s)
+		if w.aborted == nil {
+			w.aborted = b.aborted()
 		}
 	}
 }
@@ -141,17 +155,29 @@ func (s *sum) get() *part {
 	return &s.part
 }
 
-// Broken returns the first budget with abort that broke, nil if none did. Such a budget
-// stays broken, with the figures of that moment, whatever comes in afterwards.
+// Broken returns the first budget, or gate, with abort that broke, nil if none did. Such a
+// one stays broken, with the figures of that moment, whatever comes in afterwards.
 func (w *Watch) Broken() *Result { return w.aborted }
 
-// Results returns what became of each budget so far, in the order given to NewWatch.
+// Results returns what became of each budget so far, in the order given to NewWatch, then
+// of each gate of the SLOs.
 func (w *Watch) Results() []Result {
 	results := make([]Result, 0, len(w.budgets))
 	for _, x := range w.budgets {
 		results = append(results, w.result(x))
 	}
+	for _, b := range w.slos {
+		results = append(results, b.results()...)
+	}
 	return results
+}
+
+// ErrorBudgets returns what became of the error budget of each SLO so far.
+func (w *Watch) ErrorBudgets() (all []ErrorBudget) {
+	for _, b := range w.slos {
+		all = append(all, b.errorBudget())
+	}
+	return all
 }
 
 func (w *Watch) result(x *watched) Result {
