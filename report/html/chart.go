@@ -11,7 +11,7 @@ import (
 type Chart struct {
 	ID      string   `json:"id"` // of letters, digits and hyphens, once on a page
 	Title   string   `json:"title"`
-	Summary string   `json:"-"` // one or two sentences on what there is to see, with figures
+	Summary string   `json:"-"`                // one or two sentences on what there is to see, with figures
 	Height  int      `json:"height,omitempty"` // of the plot in pixels; 0 is 260
 	Sync    string   `json:"sync,omitempty"`   // charts with the same word share their cursor and their zoom along x
 	X       Axis     `json:"x"`
@@ -49,16 +49,16 @@ const (
 // Series is a line, or points. Every series has a colour and, besides, a dash of its own.
 type Series struct {
 	Name   string  `json:"name"`
-	X      Numbers `json:"x,omitempty"` // nil: the chart's Data
-	Y      Numbers `json:"y"`           // NaN: nothing there
-	Color  int     `json:"color"`       // 0 to 7, of the palette
-	Dash   []int   `json:"dash,omitempty"` // in pixels; nil: solid
+	X      Numbers `json:"x,omitempty"`      // nil: the chart's Data
+	Y      Numbers `json:"y"`                // NaN: nothing there
+	Color  int     `json:"color"`            // 0 to 7, of the palette
+	Dash   []int   `json:"dash,omitempty"`   // in pixels; nil: solid
 	Points bool    `json:"points,omitempty"` // points without a line
 	Marker string  `json:"marker,omitempty"` // of points: circle (default), square, triangle, diamond or cross
-	Step   bool    `json:"step,omitempty"` // holds its value until the next
-	Fill   bool    `json:"fill,omitempty"` // lightly, down to 0
+	Step   bool    `json:"step,omitempty"`   // holds its value until the next
+	Fill   bool    `json:"fill,omitempty"`   // lightly, down to 0
 	Hidden bool    `json:"hidden,omitempty"` // until the reader switches it on
-	Quiet  bool    `json:"quiet,omitempty"` // not in the legend, as the edges of a band
+	Quiet  bool    `json:"quiet,omitempty"`  // not in the legend, as the edges of a band
 }
 
 // Band fills what lies between two series, given by their index.

@@ -174,7 +174,7 @@ func (v *view) dress() error {
 		text[i] = string(bytes.TrimSpace(b))
 	}
 	licence := "/*! uPlot 1.6.32, https://github.com/leeoniya/uPlot\n\n" + text[0] + "\n*/\n"
-	v.Style = template.HTML("<style>\n" + text[2] + "\n</style>") //nolint:gosec // ours
+	v.Style = template.HTML("<style>\n" + text[2] + "\n</style>")    //nolint:gosec // ours
 	v.Script = template.HTML("<script>\n" + text[4] + "\n</script>") //nolint:gosec // ours
 	if v.HasCharts {
 		v.Style = template.HTML("<style>\n" + licence + text[1] + "\n" + text[2] + "\n</style>") //nolint:gosec // ours
