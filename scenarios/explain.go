@@ -31,6 +31,7 @@ func (s *Scenario) Explain() string {
 			fmt.Fprintf(&b, "  %s\n", budget)
 		}
 	}
+	s.explainSLOs(&b)
 	s.explainEvents(&b)
 	s.explainExperiment(&b)
 	return b.String()

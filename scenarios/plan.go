@@ -18,6 +18,7 @@ import (
 type Plan struct {
 	engine.Plan
 	Budgets []*budget.Budget // bound to the legend
+	SLOs    []*budget.SLO    // likewise
 	Target  string           // where requests go that name no host; may be empty
 	Seed    uint64           // of everything random
 	Notes   []string         // what was decided for the author and should be said
@@ -60,7 +61,7 @@ func (s *Scenario) Plan(opt Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Plan{Budgets: s.budgets}
+	p := &Plan{Budgets: s.budgets, SLOs: s.slos}
 	if p.Target, err = s.base(opt.Target, vars); err != nil {
 		return nil, err
 	}

@@ -42,6 +42,7 @@ type Scenario struct {
 	run     runSpec
 	legend  *engine.Legend
 	budgets []*budget.Budget
+	slos    []*budget.SLO
 
 	hasQuick   bool
 	claimNodes map[string]*yaml.Node
@@ -209,6 +210,7 @@ func (d *decoder) scenario() *Scenario {
 		"figures":  func(n *yaml.Node) { s.Figures = d.figures(n) },
 		"quick":    func(n *yaml.Node) { s.hasQuick = true; d.pairs(n, "quick", func(_, _ *yaml.Node) {}) },
 		"budgets":  later,
+		"slos":     later,
 		"variants": later,
 		"claims":   later,
 		"order":    later,
@@ -221,6 +223,9 @@ func (d *decoder) scenario() *Scenario {
 	d.check(s)
 	if n := valueOf(d.root, "budgets"); n != nil {
 		s.budgets = d.budgets(n, s.legend)
+	}
+	if n := valueOf(d.root, "slos"); n != nil {
+		s.slos = d.slos(n, s.legend)
 	}
 	d.checkEvents(s)
 	d.checkOutside(s)

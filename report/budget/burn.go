@@ -118,9 +118,9 @@ func newBurner(l *engine.Legend, s *SLO) (*burner, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &burner{slo: s, selection: sel, period: reach{length: s.inRun(s.Window)}, now: reach{length: forever}}
+	b := &burner{slo: s, selection: sel, period: reach{length: s.InRun(s.Window)}, now: reach{length: forever}}
 	for _, g := range s.Gates {
-		x := &gate{Gate: g, long: reach{length: s.inRun(g.Long)}, short: reach{length: s.inRun(g.Short)}}
+		x := &gate{Gate: g, long: reach{length: s.InRun(g.Long)}, short: reach{length: s.InRun(g.Short)}}
 		b.gates = append(b.gates, x)
 		if g.Long > 0 {
 			b.now.length = min(b.now.length, x.long.length)

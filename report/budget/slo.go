@@ -56,8 +56,8 @@ func DefaultGates() []Gate {
 // Allowed is the share of requests that need not be good.
 func (s *SLO) Allowed() float64 { return 1 - s.Objective }
 
-// inRun returns how long of the run stands for a time of production.
-func (s *SLO) inRun(d time.Duration) time.Duration { return time.Duration(float64(d) / s.Scale) }
+// InRun returns how long of the run stands for a time of production.
+func (s *SLO) InRun(d time.Duration) time.Duration { return time.Duration(float64(d) / s.Scale) }
 
 // String returns the SLO in words: 99.9% of order good within 300ms, in 30d.
 func (s *SLO) String() string {
@@ -139,10 +139,10 @@ func (s *SLO) Possible(l *engine.Legend, interval time.Duration, strict bool) er
 		if g.Long == 0 {
 			continue
 		}
-		if 1.01*s.inRun(g.Short).Seconds() < interval.Seconds() {
+		if 1.01*s.InRun(g.Short).Seconds() < interval.Seconds() {
 			return s.tooFine(g, interval)
 		}
-		switch long := s.inRun(g.Long); {
+		switch long := s.InRun(g.Long); {
 		case long.Seconds() <= 1.01*length.Seconds():
 		case !strict:
 			g.Guard = true
@@ -158,7 +158,7 @@ func (s *SLO) tooFine(g *Gate, interval time.Duration) error {
 	finest := slices.MinFunc(s.Gates, func(a, b Gate) int { return int(shortOf(a) - shortOf(b)) }).Short
 	return &BindError{
 		Msg: fmt.Sprintf("gate %s: %s are %s of the run, which is seen in steps of %s",
-			g, Period(g.Short), s.inRun(g.Short).Round(time.Millisecond), short(interval)),
+			g, Period(g.Short), s.InRun(g.Short).Round(time.Millisecond), short(interval)),
 		Hint: fmt.Sprintf("write  scale: %s = %s  or less, or a gate with longer windows", short(interval), Period(finest)),
 	}
 }
