@@ -73,7 +73,7 @@ github.com/jackc/pgx                      -> targets/store targets/servertest
 modernc.org/sqlite                        -> targets/store
 github.com/maypok86/otter                 -> targets/cache
 golang.org/x/sync                         -> targets/cache
-github.com/prometheus/                    -> targets/admin engine/resource
+github.com/prometheus/                    -> targets/admin engine/resource report/export
 github.com/felixge/fgprof                 -> targets/worker
 github.com/dunglas/httpsfv                -> targets/**
 `
