@@ -120,7 +120,7 @@ type drive struct {
 // run makes the load and saves what happens as it goes.
 func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error) {
 	m, p := d.m, d.plan
-	watch, err := budget.NewWatch(p.Legend, p.Budgets)
+	watch, err := budget.NewWatch(p.Legend, p.Budgets, p.SLOs...)
 	if err != nil {
 		return nil, "", withCode(exitUsage, err)
 	}
@@ -157,6 +157,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	d.finish()
 	run := report.Summarize(d.meta, total, watch.Results(), endingOf(err))
 	run.Events, run.Figures = played(), d.trial.figures()
+	run.SLOs = watch.ErrorBudgets()
 	if what := missed(run.Events); what != "" {
 		run.Spoil(what)
 	}

@@ -175,7 +175,7 @@ func (s *SLO) tooShort(g *Gate, long, length time.Duration) error {
 	return &BindError{
 		Msg: fmt.Sprintf("gate %s cannot be kept: %s are %s of the run, which has %s",
 			g, Period(g.Long), short(long.Round(time.Second)), short(length.Round(time.Millisecond))),
-		Hint: "run longer, write a scale such as  scale: 1s = 5m, take shorter windows, or mark it warn",
+		Hint: fmt.Sprintf("run for %s, take shorter windows or a scale such as  scale: 1s = 5m, or mark it warn", short(long.Round(time.Second))),
 	}
 }
 
