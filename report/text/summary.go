@@ -42,7 +42,7 @@ func Summary(w io.Writer, run *report.Run, opt Options) error {
 		}
 		return p.err
 	}
-	sections := []func(*printer, *report.Run){verdict, budgets}
+	sections := []func(*printer, *report.Run){verdict, budgets, slos}
 	if !opt.Brief {
 		sections = append(sections, loads, times, requests, failures, phases, figures, events, generator, notes)
 	}

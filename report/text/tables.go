@@ -70,6 +70,8 @@ func quantity(x *float64, unit string) string {
 		return report.FormatShare(*x)
 	case "/s":
 		return report.FormatNumber(*x) + "/s"
+	case "burn":
+		return fold(*x)
 	}
 	return whole(*x)
 }
