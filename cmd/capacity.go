@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -77,6 +76,7 @@ Ctrl-C saves what is known; the same command with --resume goes on from there.`,
 }
 
 func (f *capacityFlags) register(w *world, cmd *cobra.Command) {
+	f.kinds = capacityKinds()
 	f.measureFlags.register(w, cmd)
 	f.registerRequest(cmd)
 	f.registerTravel(cmd)
@@ -242,7 +242,7 @@ func (x *exploration) survey(ctx context.Context, dir string, set map[string]str
 	}
 	s := &survey{
 		rig: r, goal: x.goal, within: within, sweep: x.flags.sweep, watch: watch, dir: dir, out: out,
-		say: x.narrate(),
+		say: x.narrate(out, set),
 	}
 	defer s.say.close()
 	err = s.run(ctx)
@@ -328,7 +328,7 @@ func (x *exploration) show(out *report.Capacity, dir string) error {
 	shown := false
 	for _, o := range x.m.outputs {
 		shown = shown || o.path == "-"
-		if err := x.write(out, dir, o); err != nil {
+		if err := x.w.writeCapacity(out, dir, o); err != nil {
 			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
 		}
 	}
@@ -339,23 +339,6 @@ func (x *exploration) show(out *report.Capacity, dir string) error {
 		return x.w.writeJSON(out)
 	}
 	return text.Capacity(x.w.stdout, out, text.Options{Color: x.w.color(x.w.stdout), Width: x.w.width(x.w.stdout), Dir: dir})
-}
-
-// write writes one of the outputs.
-func (x *exploration) write(out *report.Capacity, dir string, o output) error {
-	switch {
-	case o.kind == "json" && o.path == "-":
-		return x.w.writeJSON(out)
-	case o.kind == "json":
-		return saveJSON(o.path, out)
-	case o.path == "-":
-		return text.Capacity(x.w.stdout, out, text.Options{Dir: dir})
-	}
-	file, err := os.Create(o.path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(text.Capacity(file, out, text.Options{Dir: dir}), file.Close())
 }
 
 // lineError is how capacity ends by what it found: a line is a result, also a wide one; a

@@ -38,7 +38,7 @@ before. RUN is the directory of the run; plimsoll report shows the rest of it.`,
 	}
 	cmd.Flags().StringArrayVar(&exprs, "budget", nil, "judge by this `BUDGET` instead of the run's own; repeatable")
 	cmd.Flags().StringVar(&base.from, "baseline", "", "take  baseline  in budgets from this `FILE`")
-	outputFlag(cmd, &values)
+	outputFlag(cmd, &values, runKinds())
 	w.jsonFlag(cmd)
 	return cmd
 }

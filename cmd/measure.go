@@ -28,6 +28,15 @@ type measureFlags struct {
 	seed    uint64
 	vars    []string
 	target  string
+	kinds   []string // of outputs; nil: those of a run
+}
+
+// made returns the kinds of outputs that can be made.
+func (f *measureFlags) made() []string {
+	if f.kinds == nil {
+		return runKinds()
+	}
+	return f.kinds
 }
 
 func (f *measureFlags) register(w *world, cmd *cobra.Command) {
@@ -37,7 +46,7 @@ func (f *measureFlags) register(w *world, cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of everything random, a `NUMBER` (default: the scenario's)")
 	complete := cobra.FixedCompletions([]string{"auto", "live", "plain", "off"}, cobra.ShellCompDirectiveNoFileComp)
 	cmd.RegisterFlagCompletionFunc("ui", complete) //nolint:errcheck // the flag is there
-	outputFlag(cmd, &f.outputs)
+	outputFlag(cmd, &f.outputs, f.made())
 	w.jsonFlag(cmd)
 }
 
@@ -58,7 +67,7 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 		return nil, usageError("auto, live, plain or off", "--ui %s: unknown kind of progress", f.ui)
 	}
 	var err error
-	if m.outputs, err = parseOutputs(f.outputs, runKinds()...); err != nil {
+	if m.outputs, err = parseOutputs(f.outputs, f.made()...); err != nil {
 		return nil, err
 	}
 	for _, o := range m.outputs {

@@ -8,21 +8,28 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"plimsoll/report"
+	"plimsoll/report/html"
 	"plimsoll/report/text"
 )
 
 // runKinds returns what -o can make of a run.
-func runKinds() []string { return []string{"json", "text"} }
+func runKinds() []string { return []string{"html", "json", "text"} }
 
-// outputFlag gives cmd the flag -o for what runKinds lists.
-func outputFlag(cmd *cobra.Command, values *[]string) {
+// outputFlag gives cmd the flag -o for these kinds.
+func outputFlag(cmd *cobra.Command, values *[]string, kinds []string) {
+	last := len(kinds) - 1
 	cmd.Flags().StringArrayVarP(values, "output", "o", nil,
-		"also write `KIND=PATH`: json or text; the path - replaces the summary; repeatable")
-	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json=", "text="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
+		"also write `KIND=PATH`: "+strings.Join(kinds[:last], ", ")+" or "+kinds[last]+"; the path - replaces the summary; repeatable")
+	var offered []string
+	for _, k := range kinds {
+		offered = append(offered, k+"=")
+	}
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(offered, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
 }
 
 // writeRun writes a run to where the user wants it: the outputs first, then, unless one
@@ -86,6 +93,8 @@ func render(out io.Writer, saved *report.Saved, kind string) error {
 		enc.SetEscapeHTML(false)
 		enc.SetIndent("", "  ")
 		return enc.Encode(saved.Run)
+	case "html":
+		return html.Run(out, saved)
 	case "text":
 		return text.Summary(out, saved.Run, text.Options{Dir: saved.Dir})
 	}

@@ -35,7 +35,7 @@ could be read, not how it ended; that is what plimsoll check is for.`,
 			return w.writeRun(saved, outputs, text.Options{})
 		},
 	}
-	outputFlag(cmd, &values)
+	outputFlag(cmd, &values, runKinds())
 	w.jsonFlag(cmd)
 	return cmd
 }
