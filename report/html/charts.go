@@ -267,4 +267,4 @@ func sum(all []uint64) (n uint64) {
 
 func ms(x float64) string { return report.FormatDuration(time.Duration(x * float64(time.Millisecond))) }
 
-func whole(n int) string { return report.FormatNumber(float64(n)) }
+func whole(n int) string { return report.FormatCount(uint64(max(n, 0))) }

@@ -107,10 +107,12 @@ type Row []Cell
 
 // Cell is a cell of a table.
 type Cell struct {
-	Text string
-	Sort *float64 // by which a numeric column is sorted; nil: by Text
-	Tone Tone
-	Code bool // set in the type of code
+	Text  string
+	Sort  *float64 // by which a numeric column is sorted; nil: by Text
+	Tone  Tone
+	Code  bool   // set in the type of code
+	Tight bool   // never broken into lines
+	Link  string // relative address of what the cell names; empty: none
 }
 
 // Write writes the page as one file that needs nothing else. The error is that of the

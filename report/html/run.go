@@ -68,6 +68,9 @@ func chartSections(run *report.Run, t *timeline) []Section {
 		errors.Blocks = append(errors.Blocks, p.blocks(p.only(drawn, p.errors), p.errorTable())...)
 		phases.Blocks = append(phases.Blocks, p.blocks(p.only(drawn, p.phases), p.phaseTable())...)
 	}
+	if len(errors.Blocks) == 0 {
+		errors.Blocks = []Block{{Text: "Nothing failed, nothing was dropped, and nothing was unfinished at the end."}}
+	}
 	return []Section{rates, times, heat, curve, requests, errors, phases, flight}
 }
 

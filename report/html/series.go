@@ -100,7 +100,7 @@ func readTimeline(s *report.Saved) *timeline {
 		}
 		b.add(snapshot)
 	}
-	b.flush()
+	b.finish()
 	return t
 }
 
@@ -151,6 +151,7 @@ type merger struct {
 	*timeline
 	legend *engine.Legend
 	bucket *engine.Snapshot // nil: none is begun
+	before *engine.Snapshot // the bucket before, until what follows is known to be long enough to stand alone
 	index  int64
 	cell   engine.Cell // scratch: what of a load was answered
 	lag    latency.Histogram
@@ -160,7 +161,7 @@ func (b *merger) add(s *engine.Snapshot) {
 	b.intervals++
 	index := int64(s.From / b.width)
 	if b.bucket != nil && index != b.index {
-		b.flush()
+		b.close()
 	}
 	if b.bucket == nil {
 		b.bucket, b.index = engine.NewSnapshot(b.legend), index
@@ -168,13 +169,33 @@ func (b *merger) add(s *engine.Snapshot) {
 	b.bucket.Merge(s)
 }
 
-// flush turns the bucket into a point of each series.
+// close ends a bucket. One that is much shorter than the others, as the time in which the
+// last answers come in, belongs to the one before: its rates would be those of a moment.
+func (b *merger) close() {
+	if b.before != nil && b.bucket.To-b.bucket.From < b.width/2 {
+		b.before.Merge(b.bucket)
+	} else {
+		b.flush()
+		b.before = b.bucket
+	}
+	b.bucket = nil
+}
+
+// finish ends the last bucket.
+func (b *merger) finish() {
+	if b.bucket != nil {
+		b.close()
+	}
+	b.flush()
+}
+
+// flush turns the bucket before into a point of each series.
 func (b *merger) flush() {
-	s := b.bucket
+	s := b.before
 	if s == nil || s.To <= s.From {
 		return
 	}
-	b.bucket = nil
+	b.before = nil
 	b.from, b.to = append(b.from, s.From.Seconds()), append(b.to, s.To.Seconds())
 	b.lag.Reset()
 	for i := range b.loads {

@@ -62,7 +62,7 @@ func countOf(q *report.Quantiles) uint64 {
 
 // loadBlocks sum the loads and their stages up.
 func loadBlocks(run *report.Run) []Block {
-	counts := &Table{Caption: "Arrivals (open) or passes (closed)", Columns: append([]Column{{Name: "Load, stage"}, {Name: "from – to"}},
+	counts := &Table{Caption: "Arrivals (open) or passes (closed)", Columns: append([]Column{{Name: "Load, stage"}, {Name: "span"}},
 		numeric("planned", "sent", "completed", "failed", "dropped", "unfinished", "offered/s", "achieved/s", "goodput/s", "in flight")...)}
 	for _, l := range run.Loads {
 		counts.Rows = append(counts.Rows, figureRow(l.Name+" ("+l.Model+")", "", l.Figures))
@@ -97,7 +97,7 @@ func numeric(names ...string) (columns []Column) {
 
 func figureRow(name, span string, f report.Figures) Row {
 	return Row{
-		{Text: name}, {Text: span}, countCell(f.Planned), countCell(f.Sent), countCell(f.Completed), alarmCell(f.Failed), alarmCell(f.Dropped),
+		{Text: name}, {Text: span, Tight: true}, countCell(f.Planned), countCell(f.Sent), countCell(f.Completed), alarmCell(f.Failed), alarmCell(f.Dropped),
 		countCell(f.Unfinished), figureCell(f.Offered), figureCell(f.Achieved), figureCell(f.Goodput), figureCell(f.InFlight),
 	}
 }
@@ -133,6 +133,9 @@ func (p *plotter) percentileTable() *Table {
 		name string
 		q    *report.Quantiles
 	}{{"latency: due to end", f.Latency}, {"service: start to end", f.Service}, {"lag: due to start", f.Lag}} {
+		if clock.q == f.Lag && f.Model == "closed" {
+			continue // a user is never late
+		}
 		t.Rows = append(t.Rows, append(Row{{Text: clock.name}, countCell(countOf(clock.q))}, clockCells(clock.q)...))
 	}
 	for _, name := range []string{"ok", "failed", "error", "unfinished"} {
@@ -152,7 +155,7 @@ func (p *plotter) requestTable() *Table {
 		return nil
 	}
 	t := &Table{Caption: "Latency of each request; click on a heading to sort", Sortable: true, Columns: []Column{{Name: "Request"}}}
-	t.Columns = append(append(t.Columns, numeric("count", "failed", "failed %")...), quantileNames()...)
+	t.Columns = append(append(t.Columns, numeric("count", "failed", "share")...), quantileNames()...)
 	t.Columns = append(t.Columns, Column{Name: "codes"}, Column{Name: "errors"}, Column{Name: "checks failed"})
 	for i, r := range f.Requests {
 		if i == mostRequests {
@@ -162,7 +165,7 @@ func (p *plotter) requestTable() *Table {
 		share := part(r.Failed, r.Count)
 		row := Row{{Text: r.Name}, countCell(r.Count), alarmCell(r.Failed), {Text: report.FormatShare(share), Sort: &share}}
 		row = append(row, clockCells(r.Latency)...)
-		t.Rows = append(t.Rows, append(row, Cell{Text: tally(r.Codes)}, Cell{Text: tally(r.Errors)}, Cell{Text: failedChecks(r.Checks)}))
+		t.Rows = append(t.Rows, append(row, Cell{Text: tally(r.Codes), Tight: len(r.Codes) < 2}, Cell{Text: tally(r.Errors)}, Cell{Text: failedChecks(r.Checks)}))
 	}
 	return t
 }

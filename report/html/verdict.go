@@ -16,7 +16,10 @@ func runBanner(run *report.Run, t *timeline) Banner {
 	requests, failed := countRequests(run)
 	b.Facts = []Fact{
 		{Name: "Requests", Value: report.FormatCount(requests)},
-		{Name: "Failed", Value: report.FormatShare(part(failed, requests)), Note: report.FormatCount(failed), Tone: tone(failed > 0, Bad)},
+		{Name: "Failed", Value: report.FormatShare(part(failed, requests)), Tone: tone(failed > 0, Bad)},
+	}
+	if failed > 0 {
+		b.Facts[1].Note = report.FormatCount(failed)
 	}
 	if requests == 0 {
 		b.Facts[1] = Fact{Name: "Failed", Value: "no data"}

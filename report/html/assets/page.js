@@ -185,6 +185,13 @@
     }
     return { stroke: path, fill: kind === "cross" ? null : path };
   };
+  // A point without neighbours makes no line, so it is drawn as a point.
+  const alone = (u, index) => {
+    const ys = u.data[index], out = [];
+    if (u.series[index].spanGaps && ys.length > 1) return out;
+    for (let i = 0; i < ys.length; i++) if (ys[i] != null && ys[i - 1] == null && ys[i + 1] == null) out.push(i);
+    return out;
+  };
   const seriesOf = (s, joined) => {
     const stroke = () => color(s.color);
     const out = { label: s.name, show: !s.hidden, stroke, width: s.quiet ? 0 : 1.8, dash: s.dash, spanGaps: joined };
@@ -194,8 +201,7 @@
       out.paths = () => null;
       out.points = { show: true, stroke, fill: stroke, width: 1.6, paths: pointPaths(s.marker) };
     } else {
-      out.points = { size: 5, fill: stroke, stroke, show: s.quiet ? false : undefined };
-      if (s.quiet) delete out.points.size;
+      out.points = s.quiet ? { show: false } : { show: true, size: 5, fill: stroke, stroke, filter: alone };
     }
     return out;
   };
@@ -244,7 +250,7 @@
     for (const m of chart.marks || []) if (m.on_y && hi != null && m.at <= hi * 3) hi = Math.max(hi, m.at);
     if (axis.log) {
       if (lo == null || !(hi > 0)) return [axis.min ?? 1, axis.max ?? 10];
-      return [axis.min ?? lo / 1.3, axis.max ?? Math.max(hi * 1.6, lo * 4)];
+      return [axis.min ?? lo / 1.3, axis.max ?? Math.max(hi * 1.35, lo * 2.5)];
     }
     const top = axis.max ?? (hi > 0 ? hi * 1.12 : 1), bottom = axis.min ?? Math.min(0, (lo ?? 0) * 1.12);
     return [bottom, top > bottom ? top : bottom + 1];
@@ -252,7 +258,8 @@
   const steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
   // Log axes: the powers of ten, with 2 and 5 between them where there are few.
   const logSplits = (u, index, lo, hi) => {
-    const wide = Math.log10(hi / lo) > 3.2, out = [];
+    const { width, height } = u.bbox, decades = Math.max(Math.log10(hi / lo), 0.1), out = [];
+    const wide = index === 0 ? width / ratio() / decades < 190 : height / ratio() / decades < 62;
     for (let p = Math.floor(Math.log10(lo)); p <= Math.log10(hi); p++) {
       for (const k of wide ? [1] : [1, 2, 5]) {
         const v = k * 10 ** p;
