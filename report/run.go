@@ -30,6 +30,7 @@ type Run struct {
 	Notes       []string             `json:"notes,omitempty"` // what a reader should know and what does not spoil the run
 	Events      []Happening          `json:"events,omitempty"`
 	Figures     map[string]float64   `json:"figures,omitempty"` // what the target said of itself
+	Traces      *Traces              `json:"traces,omitempty"`  // nil: nothing was traced
 	Legend      Legend               `json:"legend"`            // what intervals.hlog and intervals.jsonl refer to
 	*Experiment                      // nil: the scenario has no variants
 }

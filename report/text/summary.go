@@ -44,7 +44,7 @@ func Summary(w io.Writer, run *report.Run, opt Options) error {
 	}
 	sections := []func(*printer, *report.Run){verdict, budgets, slos}
 	if !opt.Brief {
-		sections = append(sections, loads, times, requests, failures, phases, figures, events, generator, notes)
+		sections = append(sections, loads, times, requests, failures, phases, figures, events, traces, generator, notes)
 	}
 	for _, section := range sections {
 		section(p, run)
@@ -201,7 +201,11 @@ func files(p *printer, run *report.Run, opt Options) {
 // each of its runs.
 func filesOf(run *report.Run) []string {
 	if run.Experiment == nil {
-		return []string{report.RunFile, report.HistogramFile, report.CounterFile}
+		names := []string{report.RunFile, report.HistogramFile, report.CounterFile}
+		if run.Traces != nil {
+			names = append(names, report.TraceFile)
+		}
+		return names
 	}
 	names := []string{report.RunFile}
 	for _, v := range run.Variants {
