@@ -52,6 +52,7 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 	if err := report.CreateExperiment(l.dir); err != nil {
 		return withHint("--out DIR saves it elsewhere", withCode(exitUsage, err))
 	}
+	m.keepScenario(l.dir, s)
 	l.prepare(started)
 	defer l.stop()
 	e := s.Experiment

@@ -137,6 +137,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
 	}
+	m.keepScenario(dir, d.trial.scenario)
 	ui := m.progress(p, d.trial.title)
 	var played func() []report.Happening
 	p.Began = func(start time.Time) { played = d.play(ctx, start, signals) }

@@ -267,6 +267,9 @@ const interval = time.Second
 // File returns the name of the file that the scenario was read from.
 func (s *Scenario) File() string { return s.from.file }
 
+// Text returns the file that the scenario was read from, nil if it comes from none.
+func (s *Scenario) Text() []byte { return s.origin.text }
+
 // Digest returns the SHA-256 of the file that the scenario was read from, in hexadecimal;
 // empty if it comes from none.
 func (s *Scenario) Digest() string {

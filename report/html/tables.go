@@ -85,6 +85,7 @@ func loadBlocks(run *report.Run) []Block {
 			}
 		}
 	}
+	counts.dropEmpty()
 	return []Block{{Table: counts}, {Table: stages}}
 }
 
@@ -167,7 +168,21 @@ func (p *plotter) requestTable() *Table {
 		row = append(row, clockCells(r.Latency)...)
 		t.Rows = append(t.Rows, append(row, Cell{Text: tally(r.Codes), Tight: len(r.Codes) < 2}, Cell{Text: tally(r.Errors)}, Cell{Text: failedChecks(r.Checks)}))
 	}
+	t.dropEmpty()
 	return t
+}
+
+// dropEmpty removes the columns in which no row says anything.
+func (t *Table) dropEmpty() {
+	for i := len(t.Columns) - 1; i > 0; i-- {
+		if slices.ContainsFunc(t.Rows, func(r Row) bool { return r[i].Text != "" }) {
+			continue
+		}
+		t.Columns = slices.Delete(t.Columns, i, i+1)
+		for k := range t.Rows {
+			t.Rows[k] = slices.Delete(t.Rows[k], i, i+1)
+		}
+	}
 }
 
 // tally writes counts by name, most frequent first; some names, and how many more.

@@ -186,6 +186,7 @@ func budgetBlocks(run *report.Run) []Block {
 			{Text: string(b.Result), Tone: resultTone(b)}, {Text: string(b.Level)}, countCell(b.Samples), {Text: budgetRemark(b)},
 		})
 	}
+	t.dropEmpty()
 	return []Block{{Table: t}}
 }
 
