@@ -23,7 +23,7 @@ func otlpHeaders(more []Header) []Header {
 type resource struct {
 	about *resourcepb.Resource
 	scope *commonpb.InstrumentationScope
-	begun uint64
+	begun uint64 // when the run started; set by Stream.Begin
 }
 
 func newResource(id Identity) *resource {
@@ -36,7 +36,6 @@ func newResource(id Identity) *resource {
 			text("plimsoll.scenario", label(id.Scenario)),
 		}},
 		scope: &commonpb.InstrumentationScope{Name: "plimsoll", Version: label(id.Version)},
-		begun: nanos(id.Started),
 	}
 }
 

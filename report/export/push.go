@@ -40,7 +40,7 @@ type Identity struct {
 // run: what it does not take is tried again for as long as there is room for it, then
 // dropped and counted.
 type Stream struct {
-	id       Identity
+	started  time.Time
 	legend   *engine.Legend
 	meter    *meter
 	scrapes  []*endpoint
@@ -54,7 +54,7 @@ type Stream struct {
 // Open begins to listen and gets ready to send. An address that cannot be listened on is
 // an error; a remote end that does not answer is not.
 func (l Live) Open(legend *engine.Legend, id Identity) (*Stream, error) {
-	s := &Stream{id: id, legend: legend, meter: newMeter(legend, id), native: l.Native, resource: newResource(id)}
+	s := &Stream{legend: legend, meter: newMeter(legend, id), native: l.Native, resource: newResource(id)}
 	for _, address := range l.Scrape {
 		e, err := listen(address)
 		if err != nil {
@@ -73,6 +73,12 @@ func (l Live) Open(legend *engine.Legend, id Identity) (*Stream, error) {
 	return s, nil
 }
 
+// Begin says when the run started, from which offsets count. It is called before Observe.
+func (s *Stream) Begin(started time.Time) {
+	s.started = started
+	s.resource.begun = nanos(started)
+}
+
 // stop closes what listens, at once.
 func (s *Stream) stop() {
 	for _, e := range s.scrapes {
@@ -88,7 +94,7 @@ func (s *Stream) Observe(i *engine.Snapshot, results []budget.Result) {
 	if len(i.Spans) == 0 || len(s.traces) == 0 {
 		return
 	}
-	for _, message := range s.resource.spans(i, s.legend, s.id.Started) {
+	for _, message := range s.resource.spans(i, s.legend, s.started) {
 		engine.Yield()
 		for _, o := range s.traces {
 			o.put(message)
@@ -98,7 +104,7 @@ func (s *Stream) Observe(i *engine.Snapshot, results []budget.Result) {
 
 // publish gives the present state of all metrics to everybody.
 func (s *Stream) publish(at time.Duration) {
-	now := s.id.Started.Add(at)
+	now := s.started.Add(at)
 	if len(s.metrics) > 0 {
 		engine.Yield()
 		message := s.resource.metrics(s.meter, now)
