@@ -78,6 +78,7 @@ again. The request is written as for curl.`,
 		},
 	}
 	f.register(w, cmd)
+	f.stream.register(cmd)
 	f.registerLoad(cmd)
 	f.registerRequest(cmd)
 	f.registerTravel(cmd)

@@ -29,6 +29,7 @@ type measureFlags struct {
 	vars    []string
 	target  string
 	kinds   []string // of outputs; nil: those of a run
+	stream  streamFlags
 }
 
 // made returns the kinds of outputs that can be made.
@@ -55,6 +56,7 @@ type measurement struct {
 	w       *world
 	flags   *measureFlags
 	outputs []output
+	streams streams
 	options scenarios.Options
 	gaps    []string // settings for what a scenario leaves open
 	base    baselineFlags
@@ -66,8 +68,12 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 	if !slices.Contains([]string{"auto", "live", "plain", "off"}, f.ui) {
 		return nil, usageError("auto, live, plain or off", "--ui %s: unknown kind of progress", f.ui)
 	}
-	var err error
-	if m.outputs, err = parseOutputs(f.outputs, f.made()...); err != nil {
+	files, streams, err := f.stream.take(w, f.outputs)
+	if err != nil {
+		return nil, err
+	}
+	m.streams = streams
+	if m.outputs, err = parseOutputs(files, f.made()...); err != nil {
 		return nil, err
 	}
 	for _, o := range m.outputs {

@@ -68,6 +68,7 @@ The scenario - is read from standard input.`,
 		},
 	}
 	f.register(w, cmd)
+	f.stream.register(cmd)
 	base.register(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")

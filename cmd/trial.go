@@ -138,9 +138,16 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
 	}
 	m.keepScenario(dir, d.trial.scenario)
+	live, err := d.stream(dir)
+	if err != nil {
+		return nil, "", err
+	}
 	ui := m.progress(p, d.trial.title)
 	var played func() []report.Happening
-	p.Began = func(start time.Time) { played = d.play(ctx, start, signals) }
+	p.Began = func(start time.Time) {
+		live.begin(start)
+		played = d.play(ctx, start, signals)
+	}
 	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
 		watch.Observe(i)
 		if watch.Broken() != nil {
@@ -153,6 +160,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 			ui.warn(err)
 		}
 		ui.observe(i, watch.Results())
+		live.observe(i, watch.Results(), ui.warn)
 	})
 	ui.close()
 	d.finish()
@@ -164,6 +172,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	}
 	d.saveTruth(ctx, dir)
 	run.Notes = append(run.Notes, cutShort(p, run)...)
+	live.finish(run, m.w.warn)
 	if err := m.base.save(m.w, run, total); err != nil {
 		m.w.warn(err)
 	}
