@@ -72,8 +72,8 @@ func byX(s Series) Series {
 // promises and the load line.
 func latencyOverLoad(c *report.Capacity) *Chart {
 	ch := &Chart{
-		ID: "latency-load", Title: "Latency against load", Height: 340,
-		Summary: "The percentiles of all valid trials at each rate, and the p99 of each trial. The load line lies " + lineBounds(&c.LoadLine) + ".",
+		ID: "latency-load", Title: "Percentiles and trials at each rate", Height: 340,
+		Summary: "The percentiles of all valid trials at each rate, and the p99 of each trial. The load line: " + lineBounds(&c.LoadLine) + ".",
 		X:       Axis{Label: "arrivals per second", Unit: PerSecond, Min: new(0.0)},
 		Y:       Axis{Label: "latency", Unit: Milliseconds, Log: true},
 		Zones:   lineZones(&c.LoadLine), Marks: append(lineMarks(&c.LoadLine), limitMarks(c.LoadLine.Trials)...),
@@ -86,7 +86,7 @@ func latencyOverLoad(c *report.Capacity) *Chart {
 		{"p95", func(q *report.Quantiles) float64 { return q.P95 }},
 		{"p99", func(q *report.Quantiles) float64 { return q.P99 }},
 	} {
-		s := Series{Name: p.name, Color: []int{0, 4, 5}[i], Dash: [][]int{nil, {6, 3}, {2, 2}}[i]}
+		s := Series{Name: p.name, Color: []int{6, 4, 0}[i], Dash: dash(i)}
 		for _, at := range c.Curve {
 			if at.Latency != nil {
 				s.X, s.Y = append(s.X, at.Rate), append(s.Y, positive(p.of(at.Latency)))
@@ -137,7 +137,7 @@ func lineZones(l *report.LoadLine) []Zone {
 	if l.Lower == nil || l.Upper == nil {
 		return nil
 	}
-	return []Zone{{From: *l.Lower, To: *l.Upper, Label: "between the bounds", Shaded: true, Tone: Warn}}
+	return []Zone{{From: *l.Lower, To: *l.Upper, Label: "bounds", Shaded: true, Tone: Warn}}
 }
 
 // lineMarks draw the bounds, the lower one as the load line.
@@ -237,7 +237,7 @@ func scalability(m *capacity.Model) *Chart {
 	if m.NStar != nil {
 		ch.Marks = append(ch.Marks, Mark{At: *m.NStar, Label: "peak at " + report.FormatNumber(*m.NStar), Tone: Good, Bold: true})
 		if m.NStarCI[0] != nil && m.NStarCI[1] != nil {
-			ch.Zones = append(ch.Zones, Zone{From: *m.NStarCI[0], To: *m.NStarCI[1], Label: "95 % of the peak", Shaded: true, Tone: Good})
+			ch.Zones = append(ch.Zones, Zone{From: *m.NStarCI[0], To: *m.NStarCI[1], Label: "95 %", Shaded: true, Tone: Good})
 		}
 	}
 	return ch

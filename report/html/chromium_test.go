@@ -1,6 +1,7 @@
 package html_test
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdpage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -59,13 +61,17 @@ type view struct {
 }
 
 func (v view) String() string {
-	parts := []string{fmt.Sprint(v.width)}
-	for word, is := range map[string]bool{"dark": v.dark, "print": v.print, "without script": v.noScript} {
-		if is {
-			parts = append(parts, word)
-		}
+	name := fmt.Sprint(cmp.Or(v.width, 1280))
+	if v.dark {
+		name += "-dark"
 	}
-	return strings.Join(parts, " ")
+	if v.print {
+		name += "-print"
+	}
+	if v.noScript {
+		name += "-without-script"
+	}
+	return name
 }
 
 // page is a page that is open in a tab, and what it did that it should not.
@@ -94,13 +100,10 @@ func (b *browser) load(t *testing.T, file string, v view) *page {
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	t.Cleanup(cancel)
 	p := &page{t: t, ctx: ctx, file: (&url.URL{Scheme: "file", Path: file}).String()}
-	if v.width == 0 {
-		v.width = 1280
-	}
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Do(ctx, v.apply(), chromedp.Navigate(p.file)); err != nil {
+	if err := chromedp.Do(ctx, v.prepare(), v.apply(), chromedp.Navigate(p.file)); err != nil {
 		t.Fatal("open page: ", err)
 	}
 	if !v.noScript {
@@ -109,7 +112,19 @@ func (b *browser) load(t *testing.T, file string, v view) *page {
 	return p
 }
 
-// apply sets the tab up for the view.
+// prepare sets a tab up before it loads anything.
+func (v view) prepare() chromedp.Action[chromedp.Void] {
+	return chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		_, err := cdp.Call(ctx, tab, cdpage.AddScriptToEvaluateOnNewDocument, cdpage.AddScriptToEvaluateOnNewDocumentParams{Source: spy})
+		if err != nil {
+			return err
+		}
+		_, err = cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.noScript})
+		return err
+	})
+}
+
+// apply makes a tab show its page so.
 func (v view) apply() chromedp.Action[chromedp.Void] {
 	scheme, media := "light", "screen"
 	if v.dark {
@@ -119,18 +134,23 @@ func (v view) apply() chromedp.Action[chromedp.Void] {
 		media = "print"
 	}
 	return chromedp.Steps(
-		chromedp.EmulateViewport(v.width, 900),
+		chromedp.EmulateViewport(cmp.Or(v.width, 1280), 900),
 		chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
 			_, err := cdp.Call(ctx, tab, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 				Media: media, Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 			})
-			if err != nil {
-				return err
-			}
-			_, err = cdp.Call(ctx, tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: v.noScript})
 			return err
 		}),
 	)
+}
+
+// show shows the page in another way, as when a reader turns a phone or the lights off.
+func (p *page) show(v view) {
+	p.t.Helper()
+	if err := chromedp.Do(p.ctx, v.apply()); err != nil {
+		p.t.Fatal("change the view: ", err)
+	}
+	p.settle()
 }
 
 // hear takes note of what the tab does.
@@ -184,6 +204,58 @@ func (p *page) wrongs() (all []string) {
 	}
 	if !slices.Contains(p.requests, p.file) {
 		all = append(all, "requests are not heard, so nothing is known of them")
+	}
+	return all
+}
+
+// spy keeps the plots that a page makes, so that a test can see what is drawn.
+const spy = `{
+	let library;
+	window.plots = [];
+	Object.defineProperty(window, "uPlot", {configurable: true, get: () => library, set: real => {
+		library = new Proxy(real, {construct(target, args) {
+			const plot = new target(...args);
+			window.plots.push(plot);
+			return plot;
+		}});
+	}});
+}`
+
+// plot is a chart as it was drawn.
+type plot struct {
+	ID     string      `json:"id"`
+	Ink    bool        `json:"ink"` // something is drawn within the axes
+	Series []drawnLine `json:"series"`
+}
+
+// drawnLine is a series of a chart as it was drawn.
+type drawnLine struct {
+	Label  string `json:"label"`
+	Points int    `json:"points"` // that have a value
+	Inside int    `json:"inside"` // of them lie within the axes
+}
+
+// plots returns the charts of the page.
+func (p *page) plots() map[string]plot {
+	p.t.Helper()
+	all := map[string]plot{}
+	for _, one := range evaluate[[]plot](p, `plots.map(u => {
+		const b = u.bbox, pixels = u.ctx.getImageData(b.left, b.top, b.width, b.height).data;
+		const within = (x, y) => x >= b.left - 1 && x <= b.left + b.width + 1 && y >= b.top - 1 && y <= b.top + b.height + 1;
+		return {
+			id: u.root.closest("figure").id, ink: pixels.some((v, i) => i % 4 === 3 && v > 128),
+			series: u.series.slice(1).map((s, i) => {
+				let points = 0, inside = 0;
+				u.data[i + 1].forEach((y, k) => {
+					if (y == null) return;
+					points++;
+					if (within(u.valToPos(u.data[0][k], "x", true), u.valToPos(y, "y", true))) inside++;
+				});
+				return {label: s.label, points, inside};
+			}),
+		};
+	})`) {
+		all[one.ID] = one
 	}
 	return all
 }
@@ -249,12 +321,14 @@ func (p *page) accessible() {
 // violations returns what axe-core finds.
 func (p *page) violations() []violation {
 	p.t.Helper()
-	axe, err := os.ReadFile("testdata/axe/axe.min.js")
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
-		p.t.Fatal("load axe-core: ", err)
+	if !evaluate[bool](p, `"axe" in window`) {
+		axe, err := os.ReadFile("testdata/axe/axe.min.js")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if err := chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
+			p.t.Fatal("load axe-core: ", err)
+		}
 	}
 	return evaluate[[]violation](p, `axe.run(document, {resultTypes: ["violations"]}).then(r => r.violations.map(v => ({
 		id: v.id, impact: v.impact, help: v.help,
