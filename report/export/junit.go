@@ -30,8 +30,11 @@ type (
 		Time       string      `xml:"time,attr"` // seconds
 		Properties []property  `xml:"properties>property"`
 		Cases      []junitCase `xml:"testcase"`
-		Out        string      `xml:"system-out"`
+		Out        junitText   `xml:"system-out"`
 		Err        string      `xml:"system-err"`
+	}
+	junitText struct {
+		Text string `xml:",cdata"`
 	}
 	property struct {
 		Name  string `xml:"name,attr"`
@@ -60,7 +63,7 @@ type (
 func JUnit(w io.Writer, run *report.Run) error {
 	suite := junitSuite{
 		Package: "plimsoll", Name: tame(run.Scenario), Timestamp: run.Started.UTC().Format("2006-01-02T15:04:05"), Hostname: "localhost",
-		Time: fmt.Sprintf("%.3f", run.DurationS), Properties: properties(run), Out: story(run),
+		Time: fmt.Sprintf("%.3f", run.DurationS), Properties: properties(run), Out: junitText{story(run)},
 	}
 	for i, j := range judgements(run) {
 		c := junitCase{Name: tame(j.name), Class: "plimsoll." + tame(run.Scenario), Time: "0"}

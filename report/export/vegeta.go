@@ -16,12 +16,16 @@ import (
 // one in so many is left.
 const MostResults = 1_000_000
 
+// Reconstructed says what an export for vegeta is, for whoever asks for one.
+const Reconstructed = "results for vegeta are made from the histograms of each interval: counts, codes and times are those measured (to 0.1%), " +
+	"the moments within an interval are not"
+
 // Vegeta writes a run as results that vegeta's report, plot and encode read, in the encoding
 // that the end of the path asks for: .json, .jsonl and .ndjson one JSON object a line, .csv
 // CSV, and everything else vegeta's own binary encoding. A result's attack is the name of
 // the request; its latency counts from when the request was due, which vegeta's own does
-// not. The results are made up from histograms, as an expansion makes them; the notes say
-// so, and what was left out.
+// not. The results are made up from histograms, which Reconstructed says; the notes say what
+// was left out, and where vegeta's figures will differ.
 func Vegeta(w io.Writer, saved *report.Saved, path string) (notes []string, err error) {
 	return vegetaResults(encoderFor(w, path), saved, MostResults)
 }
@@ -70,8 +74,7 @@ func vegetaResults(encode vegeta.Encoder, saved *report.Saved, most uint64) (not
 }
 
 // notes say how what vegeta shows differs from what was measured.
-func (x *expansion) notes() []string {
-	notes := []string{"results for vegeta are made from the histograms of each interval: counts, codes and times are those measured (to 0.1%), the moments within an interval are not"}
+func (x *expansion) notes() (notes []string) {
 	if x.kept < x.all {
 		notes = append(notes, fmt.Sprintf("of %s requests, %s are in it: vegeta's rates and totals are smaller by as much",
 			report.FormatCount(x.all), report.FormatCount(x.kept)))

@@ -51,16 +51,16 @@ func measurement(run *report.Run) judgement {
 	case run.Verdict == report.Failed:
 		j.grade, j.say = broken, "requests were sent, and none was answered"
 	case !run.Validity.Valid:
-		j.grade, j.say = open, "the measurement is not valid: "+strings.Join(run.Validity.Reasons, "; ")
+		j.grade, j.say = open, "not valid: "+strings.Join(run.Validity.Reasons, "; ")
 	}
 	return j
 }
 
 // ending judges whether the run came to its end.
 func ending(run *report.Run) judgement {
-	j := judgement{kind: "measurement", name: "the measurement is valid", say: "valid"}
+	j := judgement{kind: "measurement", name: "measurement", say: "valid"}
 	if run.Experiment != nil {
-		j.name, j.say = "the experiment was completed", "completed"
+		j.name, j.say = "experiment", "completed"
 	}
 	if run.Ended == report.Stopped {
 		j.grade, j.say = open, "interrupted: this is what was measured until then"
@@ -93,9 +93,6 @@ func judge(b budget.Result, v report.Verdict, sound bool) judgement {
 // numbers says what a budget came to.
 func numbers(b budget.Result) string {
 	var parts []string
-	if b.Result == budget.Inconclusive {
-		parts = append(parts, "inconclusive")
-	}
 	if b.Observed != nil {
 		parts = append(parts, "observed "+amount(b.Observed, b.Unit))
 	}
@@ -106,7 +103,7 @@ func numbers(b budget.Result) string {
 		parts = append(parts, fmt.Sprintf("worst from %ss to %ss", report.FormatNumber(b.Window[0]), report.FormatNumber(b.Window[1])))
 	}
 	if b.Reason != "" {
-		parts = append(parts, b.Reason)
+		return strings.Join(append(parts, b.Reason), ", ")
 	}
 	return strings.Join(append(parts, report.FormatCount(b.Samples)+" samples"), ", ")
 }
@@ -145,7 +142,7 @@ func trials(run *report.Run) []judgement {
 
 // claimNumbers says what a claim came to.
 func claimNumbers(c budget.ClaimResult) string {
-	parts := []string{string(c.Result)}
+	var parts []string
 	if c.Observed != nil {
 		parts = append(parts, "observed "+amount(c.Observed, c.Unit))
 	}
