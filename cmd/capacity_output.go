@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"os"
 
 	"plimsoll/report"
+	"plimsoll/report/export"
 	"plimsoll/report/html"
 	"plimsoll/report/text"
 )
 
 // capacityKinds returns what -o can make of what capacity found.
-func capacityKinds() []string { return []string{"json", "text", "html"} }
+func capacityKinds() []string { return []string{"csv", "html", "json", "markdown", "text"} }
 
 // writeCapacity writes one of the outputs of capacity.
 func (w *world) writeCapacity(c *report.Capacity, dir string, o output) error {
@@ -20,11 +20,12 @@ func (w *world) writeCapacity(c *report.Capacity, dir string, o output) error {
 	if err := renderCapacity(&b, c, dir, o.kind); err != nil {
 		return err
 	}
-	if o.path == "-" {
-		_, err := w.stdout.Write(b.Bytes())
+	file, err := w.create(o)
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(o.path, b.Bytes(), 0o644) //nolint:gosec // results are for everyone to read
+	_, err = file.Write(b.Bytes())
+	return firstOf(err, file.Close())
 }
 
 // renderCapacity writes what capacity found as one of capacityKinds, for a file.
@@ -37,6 +38,10 @@ func renderCapacity(out io.Writer, c *report.Capacity, dir, kind string) error {
 		return enc.Encode(c)
 	case "html":
 		return html.Capacity(out, c)
+	case "csv":
+		return export.CapacityCSV(out, c)
+	case "markdown":
+		return export.CapacityMarkdown(out, c)
 	}
 	return text.Capacity(out, c, text.Options{Dir: dir})
 }

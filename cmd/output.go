@@ -32,7 +32,7 @@ func parseOutputs(values []string, kinds ...string) ([]output, error) {
 		}
 		outputs = append(outputs, output{kind, path})
 	}
-	return outputs, nil
+	return outputs, clash(outputs)
 }
 
 // width returns how many columns out shows: those of the terminal, else of COLUMNS, else 80.

@@ -1,13 +1,12 @@
 package cmd
 
 import (
-	"bytes"
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +17,9 @@ import (
 )
 
 // runKinds returns what -o can make of a run.
-func runKinds() []string { return []string{"html", "json", "text"} }
+func runKinds() []string {
+	return []string{"csv", "github", "hlog", "html", "json", "junit", "markdown", "openmetrics", "text", "vegeta"}
+}
 
 // outputFlag gives cmd the flag -o for these kinds.
 func outputFlag(cmd *cobra.Command, values *[]string, kinds []string) {
@@ -45,7 +46,7 @@ func (w *world) writeRun(saved *report.Saved, outputs []output, show text.Option
 		case err != nil:
 			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err)))
 		case o.path == "-":
-			usual = false
+			usual = o.kind == "github" && !w.json // its runner takes annotations out of the log, which is no summary then
 		default:
 			show.Files = append(show.Files, o.path)
 		}
@@ -74,20 +75,18 @@ func (w *world) writeResult(run *report.Run, show text.Options) error {
 }
 
 func (w *world) writeOutput(saved *report.Saved, o output) error {
-	var b bytes.Buffer
-	if err := render(&b, saved, o.kind); err != nil {
+	file, err := w.create(o)
+	if err != nil {
 		return err
 	}
-	if o.path == "-" {
-		_, err := w.stdout.Write(b.Bytes())
-		return err
-	}
-	return os.WriteFile(o.path, b.Bytes(), 0o644)
+	out := bufio.NewWriter(file) // a long run is not kept in memory
+	err = w.render(out, saved, o)
+	return firstOf(err, out.Flush(), file.Close())
 }
 
 // render writes the run as one of runKinds, for a file: no colours, the width of 80.
-func render(out io.Writer, saved *report.Saved, kind string) error {
-	switch kind {
+func (w *world) render(out io.Writer, saved *report.Saved, o output) error {
+	switch o.kind {
 	case "json":
 		enc := json.NewEncoder(out)
 		enc.SetEscapeHTML(false)
@@ -98,5 +97,5 @@ func render(out io.Writer, saved *report.Saved, kind string) error {
 	case "text":
 		return text.Summary(out, saved.Run, text.Options{Dir: saved.Dir})
 	}
-	return fmt.Errorf("nothing makes %q of a run", kind)
+	return w.export(out, saved, o)
 }

@@ -32,6 +32,11 @@ could be read, not how it ended; that is what plimsoll check is for.`,
 			if err != nil {
 				return err
 			}
+			if saved.Run.Experiment != nil {
+				if err := checkExperimentOutputs(outputs, saved.Dir); err != nil {
+					return err
+				}
+			}
 			return w.writeRun(saved, outputs, text.Options{})
 		},
 	}

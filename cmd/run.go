@@ -108,6 +108,14 @@ func (w *world) openScenarios(names, settings []string, quick bool) ([]*scenario
 
 // onePlaceEach refuses outputs that every scenario of a series would write anew.
 func (m *measurement) onePlaceEach(all []*scenarios.Scenario) error {
+	for _, s := range all {
+		if s.Experiment == nil {
+			continue
+		}
+		if err := checkExperimentOutputs(m.outputs, s.Name); err != nil {
+			return err
+		}
+	}
 	for _, o := range m.outputs {
 		if len(all) > 1 && o.path != "-" {
 			return usageError("each run's directory has its run.json; --out DIR puts them side by side",
