@@ -104,7 +104,7 @@ func (s *survey) prepare(ctx context.Context) error {
 		s.goal.Most = reach
 	}
 	s.out.LoadLine.Reach = reach
-	s.say.line("generator   reaches %s on this machine with a target that does nothing", rate(reach))
+	s.say.line("generator", "reaches %s on this machine with a target that does nothing", rate(reach))
 	took, settled, err := s.rig.warmUp(ctx, 2, s.warmup())
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *survey) prepare(ctx context.Context) error {
 			s.note("the target's latency had not settled after %s of warm-up", report.FormatDuration(took))
 		}
 	}
-	s.say.line("warm-up     %s; %s", report.FormatDuration(took), how)
+	s.say.line("warm-up", "%s; %s", report.FormatDuration(took), how)
 	if !s.sweep || len(s.out.Sweep) > 0 {
 		return nil
 	}
@@ -142,7 +142,7 @@ func (s *survey) fit() {
 	m, err := capacity.FitModel(points, capacity.RelativeWeights)
 	if err != nil {
 		s.note("no scalability model: %v", err)
-		s.say.line("model       none: %v", err)
+		s.say.line("model", "none: %v", err)
 		return
 	}
 	s.out.Model = &m

@@ -14,6 +14,7 @@ import (
 	"plimsoll/engine/experiment"
 	"plimsoll/report"
 	"plimsoll/report/budget"
+	"plimsoll/report/live"
 	"plimsoll/report/text"
 	"plimsoll/scenarios"
 )
@@ -55,6 +56,7 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 	m.keepScenario(l.dir, s)
 	l.prepare(started)
 	defer l.stop()
+	l.show()
 	e := s.Experiment
 	rounds, err := experiment.Order{Round: e.Order, Most: e.Rounds}.Run(ctx, l.turn, l.settled)
 	l.report.Rounds = rounds
@@ -62,6 +64,7 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 	if err != nil {
 		ending = report.Stopped
 	}
+	m.w.uncover()
 	run := l.sum(ending, time.Since(started))
 	dir = l.dir
 	if err != nil && interrupted(ctx) == nil {
@@ -76,6 +79,25 @@ func (m *measurement) experiment(ctx context.Context, s *scenarios.Scenario, dir
 		return err
 	}
 	return shown
+}
+
+// show opens the dashboard, if one is wanted, with what the experiment is about.
+func (l *laboratory) show() {
+	if l.m.w.display(l.m.flags.ui) != showDashboard {
+		return
+	}
+	screen := l.m.w.dashboard()
+	if screen == nil {
+		return
+	}
+	e := live.Experiment{Scenario: l.scenario.Name}
+	for _, v := range l.scenario.Experiment.Variants {
+		e.Variants = append(e.Variants, v.Name)
+	}
+	for _, c := range l.scenario.Experiment.Claims {
+		e.Claims = append(e.Claims, c.String())
+	}
+	screen.Experiment(e)
 }
 
 // prepare sets up the report.
@@ -146,6 +168,7 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 		scenario: v.Scenario, control: newControl(ref, l.scenario.File()), before: v.Do, round: turn.Round,
 		dir: filepath.Join(l.dir, fmt.Sprintf("%02d-%s", turn.Number, report.FileName(v.Name))),
 	}
+	t.variant = v.Name
 	t.title = fmt.Sprintf("%s  (run %d, round %d of at most %d)", v.Name, turn.Number, turn.Round, l.scenario.Experiment.Rounds)
 	if ref != nil {
 		t.target = ref.url
@@ -163,6 +186,9 @@ func (l *laboratory) turn(ctx context.Context, turn experiment.Turn) (err error)
 		}
 	}
 	l.take(turn, t, run)
+	if screen := l.m.w.shown(); screen != nil {
+		screen.Judged(budget.Judge(l.scenario.Experiment.Claims, l.trials))
+	}
 	if run.Ended == report.Stopped {
 		return cmp.Or(context.Cause(ctx), errRunOver)
 	}

@@ -62,12 +62,12 @@ func (w *world) color(out io.Writer) bool {
 // note tells the user something on the way, unless they want quiet.
 func (w *world) note(format string, args ...any) {
 	if !w.quiet {
-		fmt.Fprintf(w.stderr, format+"\n", args...)
+		w.say(fmt.Sprintf(format, args...))
 	}
 }
 
 // warn tells the user that something was lost. Who wants quiet wants to know that too.
-func (w *world) warn(err error) { fmt.Fprintf(w.stderr, "warning: %v\n", err) }
+func (w *world) warn(err error) { w.say(fmt.Sprintf("warning: %v", err)) }
 
 // writeJSON writes v as the result.
 func (w *world) writeJSON(v any) error {

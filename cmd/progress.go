@@ -1,48 +1,63 @@
 package cmd
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"plimsoll/engine"
+	"plimsoll/engine/experiment"
+	"plimsoll/report"
 	"plimsoll/report/budget"
+	"plimsoll/report/live"
 	"plimsoll/report/text"
-	"plimsoll/scenarios"
 )
 
 // progressView shows a run while it goes, in the way that --ui asks for.
 type progressView struct {
 	w      *world
-	bar    *text.Progress // nil: off
+	legend *engine.Legend
+	screen *live.Screen   // nil: no dashboard
+	bar    *text.Progress // nil: off, or there is a dashboard
+	stays  bool           // the dashboard is that of a whole experiment
 	done   chan struct{}
 	ticker sync.WaitGroup
 }
 
-func (m *measurement) progress(p *scenarios.Plan, title string) *progressView {
-	v := &progressView{w: m.w, done: make(chan struct{})}
-	kind := m.flags.ui
-	if kind == "auto" {
-		kind = "plain"
-		if m.w.terminal(m.w.stderr) {
-			kind = "live"
-		}
+func (d *drive) progress() *progressView {
+	p, t, w := d.plan, d.trial, d.m.w
+	v := &progressView{w: w, legend: p.Legend, stays: t.variant != "", done: make(chan struct{})}
+	kind := w.display(d.m.flags.ui)
+	if kind == showDashboard {
+		v.screen = w.dashboard()
 	}
-	if kind == "off" || m.w.quiet {
+	switch {
+	case kind == showNothing:
 		return v
-	}
-	if title != "" {
-		m.w.note("%s", title)
+	case v.screen != nil:
+		v.screen.Run(live.Run{
+			Scenario: t.scenario.Name, Target: report.RedactURL(p.Target), Title: t.title, Variant: t.variant, Legend: p.Legend,
+		})
+	default:
+		if t.title != "" {
+			w.note("%s", t.title)
+		}
+		v.draw(kind)
 	}
 	for _, n := range p.Notes {
-		m.w.note("note: %s", n)
-	}
-	v.bar = text.NewProgress(m.w.stderr, p.Legend, text.ProgressOptions{
-		Live: kind == "live", Color: m.w.color(m.w.stderr), Width: m.w.width(m.w.stderr),
-	})
-	if kind == "live" {
-		v.ticker.Go(v.tick)
+		w.note("note: %s", n)
 	}
 	return v
+}
+
+// draw shows progress without a dashboard.
+func (v *progressView) draw(kind string) {
+	v.bar = text.NewProgress(v.w.stderr, v.legend, text.ProgressOptions{
+		Live: kind == showLines, Color: v.w.color(v.w.stderr), Width: v.w.width(v.w.stderr),
+	})
+	if kind == showLines {
+		v.ticker.Go(v.tick)
+	}
 }
 
 // tick redraws live progress until the run is over.
@@ -62,9 +77,73 @@ func (v *progressView) tick() {
 }
 
 func (v *progressView) observe(s *engine.Snapshot, results []budget.Result) {
+	if v.screen != nil {
+		select {
+		case <-v.screen.Ended(): // it failed: the run goes on, and its progress is told in another way
+			v.screen = nil
+			v.w.uncover()
+			v.draw(showPlain)
+		default:
+			v.screen.Observe(s, results)
+		}
+	}
 	if v.bar != nil {
 		v.bar.Observe(s, results)
 	}
+}
+
+// began says when the load began.
+func (v *progressView) began(at time.Time) {
+	if v.screen != nil {
+		v.screen.Began(at)
+	}
+}
+
+// doing returns what carries out an event, such that it is shown. Screen is that of the time
+// before the load.
+func (v *progressView) doing(name string, do func(context.Context) error) func(context.Context) error {
+	screen := v.screen
+	if screen == nil {
+		return do
+	}
+	return func(ctx context.Context) error {
+		at := time.Now()
+		err := do(ctx)
+		screen.Happened(at, name, false, err)
+		return err
+	}
+}
+
+// hearing shows signals on their way. Without any, it shows those of the control, which
+// nobody else wants to know.
+func (v *progressView) hearing(ctx context.Context, signals <-chan experiment.Signal, c *control) <-chan experiment.Signal {
+	screen := v.screen
+	if screen == nil {
+		return signals
+	}
+	show := func(s experiment.Signal) { screen.Happened(s.Time, s.Kind+" "+s.Text, true, s.Lost) }
+	if signals == nil {
+		if own, err := c.signals(ctx); err == nil && c.admin != "" {
+			go func() {
+				for s := range own {
+					show(s)
+				}
+			}()
+		}
+		return nil
+	}
+	out := make(chan experiment.Signal, 64)
+	go func() {
+		defer close(out)
+		for s := range signals {
+			show(s)
+			select {
+			case out <- s:
+			case <-ctx.Done():
+			}
+		}
+	}()
+	return out
 }
 
 // warn puts a warning above the progress.
@@ -80,5 +159,8 @@ func (v *progressView) close() {
 	v.ticker.Wait()
 	if v.bar != nil {
 		v.bar.Close()
+	}
+	if v.screen != nil && !v.stays {
+		v.w.uncover()
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 	"strings"
 
@@ -18,16 +19,19 @@ import (
 // code. It reads and writes only what it is given; env returns the value of a variable of
 // the environment, "" if it is not set.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, env func(string) string) (code int) {
+	w := &world{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
 	defer func() {
 		if p := recover(); p != nil { // Go's own exit code of a panic, 2, would say "nothing was sent"
+			w.uncover()
 			fmt.Fprintf(stderr, "error: internal: %v\n%s", p, debug.Stack())
 			code = exitInternal
 		}
 	}()
-	ctx, release := untilSignal(context.Background())
+	ctx, raise, release := untilSignal(context.Background(), w.uncover)
 	defer release()
-	w := &world{args: args, stdin: stdin, stdout: stdout, stderr: stderr, env: env}
+	w.raise = raise
 	err := w.execute(ctx, args)
+	w.uncover()
 	complain(stderr, err)
 	return exitCode(err)
 }
@@ -38,6 +42,8 @@ type world struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) string
+	raise          func(os.Signal) // does what the signal would do
+	curtain        curtain
 
 	json, quiet, noColor bool
 	config               string

@@ -37,9 +37,10 @@ func interrupted(ctx context.Context) *interruption {
 const doubled = 200 * time.Millisecond
 
 // untilSignal returns a context that SIGINT or SIGTERM ends, with an *interruption as its
-// cause. A second signal ends the process at once: by then the user does not want to wait
-// for whatever the first one started. The function returned gives the signals back.
-func untilSignal(parent context.Context) (context.Context, func()) {
+// cause. A second signal ends the process at once, after leave: by then the user does not
+// want to wait for whatever the first one started. Of the functions returned, raise does what
+// a signal does, and release gives the signals back.
+func untilSignal(parent context.Context, leave func()) (_ context.Context, raise func(os.Signal), release func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -55,6 +56,7 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 					first, at = s, time.Now()
 					cancel(i)
 				} else if s != first || time.Since(at) > doubled {
+					leave()
 					os.Exit(i.exitCode())
 				}
 			case <-done:
@@ -62,7 +64,13 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 			}
 		}
 	}()
-	return ctx, func() {
+	raise = func(s os.Signal) {
+		select {
+		case signals <- s:
+		case <-done:
+		}
+	}
+	return ctx, raise, func() {
 		signal.Stop(signals)
 		close(done)
 		cancel(nil)

@@ -27,6 +27,7 @@ type trial struct {
 	round    int           // of the experiment; 0: there is none
 	listens  *budget.Trial // nil: no claims
 	title    string        // of its progress; may be empty
+	variant  string        // of the experiment; empty: there is none
 	given    map[string]budget.Given
 }
 
@@ -142,11 +143,12 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", err
 	}
-	ui := m.progress(p, d.trial.title)
+	ui := d.progress()
 	var played func() []report.Happening
 	p.Began = func(start time.Time) {
+		ui.began(start)
 		live.begin(start)
-		played = d.play(ctx, start, signals)
+		played = d.play(ctx, start, signals, ui)
 	}
 	total, err := engine.Run(ctx, p.Plan, func(i *engine.Snapshot) {
 		watch.Observe(i)
@@ -226,13 +228,15 @@ func (d *drive) signals(ctx context.Context) (<-chan experiment.Signal, error) {
 
 // play starts the time line of a load that begins at start. What it returns ends it and
 // tells what happened.
-func (d *drive) play(ctx context.Context, start time.Time, signals <-chan experiment.Signal) func() []report.Happening {
+func (d *drive) play(ctx context.Context, start time.Time, signals <-chan experiment.Signal, ui *progressView) func() []report.Happening {
 	ctx, end := context.WithCancelCause(ctx)
+	signals = ui.hearing(ctx, signals, d.trial.control)
 	var events []experiment.Event
 	for i, e := range d.plan.Events {
+		name := d.trial.scenario.Events[i].String() // its variables may be secrets
 		events = append(events, experiment.Event{
-			Name: d.trial.scenario.Events[i].String(), At: e.At, When: e.When, // its variables may be secrets
-			Do: func(ctx context.Context) error { return d.trial.control.do(ctx, e.Action) },
+			Name: name, At: e.At, When: e.When,
+			Do: ui.doing(name, func(ctx context.Context) error { return d.trial.control.do(ctx, e.Action) }),
 		})
 	}
 	done := make(chan []experiment.Entry, 1)

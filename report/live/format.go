@@ -1,0 +1,79 @@
+package live
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"plimsoll/report"
+)
+
+// span writes a duration, "–" for none.
+func span(d time.Duration) string {
+	if d <= 0 {
+		return "–"
+	}
+	return report.FormatDuration(d)
+}
+
+// millis writes a number of milliseconds.
+func millis(ms float64) string { return span(time.Duration(ms * float64(time.Millisecond))) }
+
+func perSecond(x float64) string { return report.FormatNumber(x) + "/s" }
+
+func percent(x float64) string { return report.FormatShare(x) }
+
+func count(n uint64) string { return report.FormatCount(n) }
+
+// plural writes a count of something.
+func plural(n uint64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return count(n) + " " + what
+}
+
+// clock writes a time into the run, such as 8s, 1m30 or 2h05.
+func clock(d time.Duration) string {
+	d = max(d.Round(time.Second), 0)
+	switch {
+	case d < time.Minute:
+		return strconv.Itoa(int(d.Seconds())) + "s"
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02d", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02d", int(d.Hours()), int(d.Minutes())%60)
+}
+
+// short writes a duration for an axis, in two digits or three.
+func short(d float64) string {
+	if d <= 0 {
+		return "0"
+	}
+	return report.FormatDuration(time.Duration(d))
+}
+
+// quantity writes a number of a budget or a claim in the unit it is given in.
+func quantity(x *float64, unit string) string {
+	if x == nil {
+		return "–"
+	}
+	switch unit {
+	case "ms":
+		return millis(*x)
+	case "share":
+		return percent(*x)
+	case "/s":
+		return perSecond(*x)
+	}
+	return report.FormatNumber(*x)
+}
+
+// statusName says what a status is.
+func statusName(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return strconv.Itoa(status) + " " + text
+	}
+	return "status " + strconv.Itoa(status)
+}
