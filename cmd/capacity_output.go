@@ -25,7 +25,7 @@ func (w *world) writeCapacity(c *report.Capacity, dir string, o output) error {
 		return err
 	}
 	_, err = file.Write(b.Bytes())
-	return firstOf(err, file.Close())
+	return firstError(err, file.Close())
 }
 
 // renderCapacity writes what capacity found as one of capacityKinds, for a file.

@@ -129,8 +129,8 @@ func (w *world) inRepository(path string) string {
 	return filepath.ToSlash(within)
 }
 
-// firstOf returns the first error that is one.
-func firstOf(errs ...error) error {
+// firstError returns the first error that is one.
+func firstError(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
 			return err

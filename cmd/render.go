@@ -81,7 +81,7 @@ func (w *world) writeOutput(saved *report.Saved, o output) error {
 	}
 	out := bufio.NewWriter(file) // a long run is not kept in memory
 	err = w.render(out, saved, o)
-	return firstOf(err, out.Flush(), file.Close())
+	return firstError(err, out.Flush(), file.Close())
 }
 
 // render writes the run as one of runKinds, for a file: no colours, the width of 80.
