@@ -113,23 +113,27 @@ const mostNeeds = 1000
 
 // needs estimates how many runs of each side decide a row, if what was seen goes on: the
 // interval has to become narrower than the way from the estimate to the nearest value that
-// matters, and there have to be enough runs for a verdict at all. 0 stands for more than
-// mostNeeds, or for not known.
+// matters (or, for a difference that matters, to zero: then the p-value decides), and there
+// have to be enough runs for a verdict at all. 0 stands for more than mostNeeds.
 func (r Rule) needs(a *Answer, q Question, family int) int {
-	least := max(r.LeastRuns, r.enough(q, family, math.Abs(a.Shift) > q.MinEffect))
+	size, looks := math.Abs(a.Shift), float64(max(r.Looks, 1))
+	least := max(r.LeastRuns, r.enough(q, family, size > q.MinEffect))
 	if math.IsNaN(a.Shift) || a.Runs < 2 {
 		return least
 	}
 	spread := q.spread()
-	way := math.Abs(math.Abs(a.Shift) - q.MinEffect)
-	// z·s/√n with the efficiency 3/π of rank tests for normal errors
-	n := math.Pow(z(1-(1-r.Confidence)/float64(max(r.Looks, 1)))*spread/way, 2) * math.Pi / 3
-	switch need := max(n, float64(least), float64(a.Runs+1)); {
-	case need > mostNeeds || math.IsNaN(need):
-		return 0
-	default:
-		return int(math.Ceil(need))
+	runs := func(doubt, way float64) float64 { // z·s/√n, with the efficiency 3/π of rank tests
+		return math.Pow(z(1-doubt/looks)*spread/way, 2) * math.Pi / 3
 	}
+	n := runs(1-r.Confidence, math.Abs(size-q.MinEffect))
+	if size > q.MinEffect {
+		n = min(n, runs(r.Alpha/float64(max(family, 1)), size))
+	}
+	need := max(n, float64(least), float64(a.Runs+1))
+	if need > mostNeeds || math.IsNaN(need) {
+		return 0
+	}
+	return int(math.Ceil(need))
 }
 
 // enough returns how many runs of each side it takes until the least p-value there is can

@@ -64,15 +64,19 @@ func (c *comparing) shiftPoint(s subject, m metric) (report.ShiftPoint, bool) {
 	return p, true
 }
 
-// curveAt are the quantiles of a latency curve, closer together the further out.
+// curveAt are the quantiles of a latency curve, closer together the further out: 0.1, 0.2 …
+// 0.9, 0.91 … 0.99, 0.991 and so on.
 func curveAt() []float64 {
 	at := []float64{0.01, 0.05}
-	for _, nines := range []float64{1, 0.1, 0.01, 0.001, 0.0001} {
-		for _, step := range []float64{0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2} {
-			at = append(at, 1-nines*step)
+	for nines, below := 1.0, 0.0; nines > 1e-5; nines /= 10 {
+		for step := range 9 {
+			if q := below + nines*float64(step+1)/10; q > at[len(at)-1] {
+				at = append(at, math.Round(q*1e6)/1e6)
+			}
 		}
+		below = 1 - nines/10
 	}
-	return append(at, 0.99999)
+	return at
 }
 
 // curve merges all runs of each side.
