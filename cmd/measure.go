@@ -77,8 +77,11 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 		return nil, err
 	}
 	for _, o := range m.outputs {
-		if dir := filepath.Dir(o.path); !isDir(dir) {
+		switch dir := filepath.Dir(o.path); {
+		case !isDir(dir) && (f.out == "" || dir != filepath.Clean(f.out)): // the run's own is made in time
 			return nil, usageError("", "-o %s=%s: there is no directory %s", o.kind, o.path, dir)
+		case isDir(o.path):
+			return nil, usageError("name a file in it", "-o %s=%s: that is a directory", o.kind, o.path)
 		}
 	}
 	return m, m.choose(cmd.Flags())
