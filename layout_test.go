@@ -68,13 +68,13 @@ charm.land/                               -> report/live
 github.com/muesli/termenv                 -> report/live
 github.com/NimbleMarkets/ntcharts         -> report/live
 github.com/HdrHistogram/hdrhistogram-go   -> engine/latency targets/station
-gonum.org/v1/gonum                        -> engine/capacity engine/search engine/simulate report/budget report/compare
+gonum.org/v1/gonum                        -> engine/capacity engine/search engine/simulate report/budget report/compare report/history
 github.com/nats-io/                       -> engine/fleet targets/**
 github.com/tsenart/vegeta                 -> vegeta.go
 github.com/tidwall/redcon                 -> targets/resp
 github.com/redis/go-redis                 -> cmd targets/**
 github.com/jackc/pgx                      -> targets/store targets/servertest
-modernc.org/sqlite                        -> targets/store
+modernc.org/sqlite                        -> targets/store report/history
 github.com/maypok86/otter                 -> targets/cache
 golang.org/x/sync                         -> targets/cache
 github.com/prometheus/                    -> targets/admin engine/resource report/export
