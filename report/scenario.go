@@ -43,28 +43,33 @@ func RedactScenario(text []byte) []byte {
 	return []byte(strings.Join(lines, "\n"))
 }
 
-// yamlPair is a key with a value on its line, in block or flow style.
-var yamlPair = `(["']?)([A-Za-z0-9_.-]+)(["']?\s*:[ \t]+)("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|\{\{[^}]*\}\}|[^,}\s#][^,}#]*)`
+// blockPair is a key of a block mapping: its value goes on to a comment or the end of the
+// line. flowPair is one within braces: its value ends at a comma or the brace.
+const (
+	blockPair = `^(\s*(?:-\s+)*["']?([A-Za-z0-9_.-]+)["']?\s*:[ \t]+)(.*?)([ \t]+#.*|\s*)$`
+	flowPair  = `(["']?([A-Za-z0-9_.-]+)["']?\s*:[ \t]+)("(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|(?:\$\{[^}]*\}|\{\{[^}]*\}\}|[^,{}])(?:\$\{[^}]*\}|\{\{[^}]*\}\}|[^,}])*)`
+)
 
 func redactLine(line string) string {
-	pair := regexp.MustCompile(yamlPair)
-	line = pair.ReplaceAllStringFunc(line, func(s string) string {
-		m := pair.FindStringSubmatch(s)
-		value := strings.TrimSpace(m[4])
-		if !soundsSecret(m[2]) || refers(value) {
+	if m := regexp.MustCompile(blockPair).FindStringSubmatch(line); m != nil && soundsSecret(m[2]) && !refers(m[3]) {
+		return m[1] + `"` + secret + `"` + m[4]
+	}
+	pair := regexp.MustCompile(flowPair)
+	if from := strings.IndexByte(line, '{'); from >= 0 {
+		line = line[:from] + pair.ReplaceAllStringFunc(line[from:], func(s string) string {
+			if m := pair.FindStringSubmatch(s); soundsSecret(m[2]) && !refers(m[3]) {
+				return m[1] + `"` + secret + `"`
+			}
 			return s
-		}
-		rest := m[4][len(strings.TrimRight(m[4], " ")):]
-		return m[1] + m[2] + m[3] + `"` + secret + `"` + rest
-	})
+		})
+	}
 	return regexp.MustCompile(`[a-z][a-z0-9+.-]*://[^\s"'<>]+`).ReplaceAllStringFunc(line, RedactURL)
 }
 
 // refers reports whether a value is no more than a reference, or opens a block.
 func refers(value string) bool {
 	bare := strings.TrimSpace(strings.Trim(value, `"'`))
-	return strings.HasPrefix(bare, "${") && strings.HasSuffix(bare, "}") || strings.HasPrefix(bare, "{{") ||
-		strings.HasPrefix(value, "|") || strings.HasPrefix(value, ">") || strings.HasPrefix(value, "{") || value == "["
+	return regexp.MustCompile(`^(\$\{[^}]*\}|\{\{[^}]*\}\}|[|>][0-9+-]*|[\[{]?)$`).MatchString(bare)
 }
 
 // opensSecret reports whether a line ends with a secret key whose value follows below.

@@ -109,9 +109,17 @@ func (n Numbers) MarshalJSON() ([]byte, error) {
 			b = append(b, "null"...)
 			continue
 		}
-		b = strconv.AppendFloat(b, round(x), 'g', -1, 64)
+		b = appendNumber(b, round(x))
 	}
 	return append(b, ']'), nil
+}
+
+// appendNumber avoids exponents where digits are as short.
+func appendNumber(b []byte, x float64) []byte {
+	if x == math.Trunc(x) && math.Abs(x) < 1e9 {
+		return strconv.AppendInt(b, int64(x), 10)
+	}
+	return strconv.AppendFloat(b, x, 'g', -1, 64)
 }
 
 // round keeps five significant digits, and all those before the point.

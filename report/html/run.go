@@ -14,10 +14,12 @@ const mostEvents = 60
 // Run writes the page of an ordinary run: the verdict and whether it may be believed first,
 // then budgets, then figures over time from the general to the particular. What cannot be
 // read of the run's directory is left out, and the page says so.
-func Run(w io.Writer, s *report.Saved) error { return Write(w, runPage(s)) }
+func Run(w io.Writer, s *report.Saved) error {
+	return Write(w, runPage(s, readTimeline(s)))
+}
 
-func runPage(s *report.Saved) *Page {
-	run, t := s.Run, readTimeline(s)
+func runPage(s *report.Saved, t *timeline) *Page {
+	run := s.Run
 	p := &Page{Title: run.Scenario, Kind: "Load test", Banner: runBanner(run, t)}
 	p.Sections = []Section{
 		{ID: "validity", Title: "Can it be believed?", Short: "Validity", Blocks: validityBlocks(run)},

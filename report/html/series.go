@@ -3,6 +3,7 @@ package html
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math"
@@ -101,13 +102,17 @@ func readTimeline(s *report.Saved) *timeline {
 		b.add(snapshot)
 	}
 	b.finish()
+	if gap := s.Run.DurationS - t.end(); len(t.missing) > 0 && len(t.from) > 0 && gap > 1.5*b.width.Seconds() {
+		t.missing = append(t.missing, fmt.Sprintf("charts end at %s of %s; tables of the whole run hold all of it",
+			report.FormatDuration(spanOf(t.end())), report.FormatDuration(spanOf(s.Run.DurationS))))
+	}
 	return t
 }
 
 // lost says in words what an error in reading intervals means.
 func lost(err error) string {
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
-		return filepath.Base(e.Path) + " cannot be read (" + e.Err.Error() + "), so nothing is shown over time from there on"
+		return filepath.Base(e.Path) + " cannot be read (" + e.Err.Error() + "), so nothing is shown over time"
 	}
 	if errors.Is(err, report.ErrTruncated) {
 		return err.Error()
