@@ -104,7 +104,7 @@ Start here:
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
 		newRun(w), newHit(w), newCapacity(w), newTarget(w),
-		newReport(w), newCheck(w), newCompare(w), newPlan(w), newSimulate(w),
+		newReport(w), newHistory(w), newCheck(w), newCompare(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(), newNull(w),
 	)
