@@ -64,7 +64,7 @@ func (s *ErrorBudget) SLO() (*SLO, error) {
 		Name: s.Name, Objective: s.Objective, Requests: s.Requests, Scale: cmp.Or(s.Scale, 1),
 		Within: time.Duration(math.Round(s.WithinMS * float64(time.Millisecond))), Window: time.Duration(math.Round(s.WindowS * float64(time.Second))),
 	}
-	if !(s.Objective > 0 && s.Objective < 1) || slo.Scale < 0 || slo.Window <= 0 {
+	if !(s.Objective > 0 && s.Objective < 1 && slo.Allowed() > 0 && slo.Scale >= 1 && slo.Window > 0) {
 		return nil, sloError(0, "", "slo %q has no objective, scale or window", s.Name)
 	}
 	for _, g := range s.Gates {

@@ -54,7 +54,7 @@ func DefaultGates() []Gate {
 }
 
 // Allowed is the share of requests that need not be good.
-func (s *SLO) Allowed() float64 { return 1 - s.Objective }
+func (s *SLO) Allowed() float64 { return round(1 - s.Objective) }
 
 // InRun returns how long of the run stands for a time of production.
 func (s *SLO) InRun(d time.Duration) time.Duration { return time.Duration(float64(d) / s.Scale) }
@@ -132,7 +132,7 @@ func (s *SLO) Possible(l *engine.Legend, interval time.Duration, strict bool) er
 		g := &s.Gates[i]
 		if most := 1 / s.Allowed(); g.Burn >= most*(1-1e-9) {
 			return &BindError{
-				Msg:  fmt.Sprintf("gate %s can never fire: when every request fails, %s burns at %s", g, percent(s.Objective), decimal(round(most))),
+				Msg:  fmt.Sprintf("gate %s can never fire: when every request fails, %s burns at %s", g, percent(s.Objective), threeDigits(most)),
 				Hint: "write gates of your own, with a lower burn:  burn: [5/1h+5m, 2/6h+30m, 1/3d+6h warn]",
 			}
 		}

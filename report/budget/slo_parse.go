@@ -117,8 +117,8 @@ func ParsePeriod(src string) (time.Duration, error) {
 		sum += x * float64(one)
 		rest = rest[n+len(unit):]
 	}
-	if !(sum >= 1 && sum <= float64(longestPeriod)) {
-		return bad("%s must be longer than zero and no longer than a year", src)
+	if !(sum >= float64(time.Millisecond) && sum <= float64(longestPeriod)) {
+		return bad("%s is not from 1ms to a year long", src)
 	}
 	return time.Duration(math.Round(sum)), nil
 }
@@ -160,14 +160,14 @@ func ParseShare(src string) (float64, error) {
 		return 0, sloError(0, "write 99.9%", "%q is not a share of requests", src)
 	case !found:
 		return 0, sloError(0, fmt.Sprintf("write %s%%", decimal(x)), "objective %q has no unit", src)
-	case !(x > 0 && x < 100):
-		return 0, sloError(0, "write 99.9%: an objective allows a few that are not good", "objective %s leaves no error budget, or nothing else", src)
+	case !(x > 0 && x <= 99.9999999):
+		return 0, sloError(0, "write 99.9%: an objective allows a few that are not good, and asks for some that are", "objective %q is not between 0%% and 99.9999999%%", src)
 	}
 	return round(x / 100), nil
 }
 
 // round takes off what binary fractions add: 99.9/100 is 0.999.
-func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
+func round(x float64) float64 { return math.Round(x*1e12) / 1e12 }
 
 // ParseScale reads what a time of the run stands for, 1s = 5m, and returns how many
 // seconds a second is. The error is a *SyntaxError.

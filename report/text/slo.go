@@ -2,6 +2,8 @@ package text
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +34,8 @@ func sloShare(e budget.ErrorBudget) string {
 	if len(e.Requests) > 0 {
 		what = clean(strings.Join(e.Requests, ", "))
 	}
-	text := report.FormatShare(e.Objective) + " of " + what + " shall be good"
+	objective := strconv.FormatFloat(math.Round(e.Objective*1e11)/1e9, 'f', -1, 64) // never rounded to all
+	text := objective + "% of " + what + " shall be good"
 	if e.WithinMS > 0 {
 		text += ", within " + milliseconds(e.WithinMS)
 	}
