@@ -13,7 +13,7 @@ func (m *meter) families() []*dto.MetricFamily {
 	info := &dto.MetricFamily{
 		Name: new("plimsoll_run_info"), Help: new("The run that these metrics are of."), Type: dto.MetricType_GAUGE.Enum(),
 		Metric: []*dto.Metric{{
-			Label: append(m.common(), pairOf("version", m.id.Version)), Gauge: &dto.Gauge{Value: new(1.0)},
+			Label: append(m.common(), pairOf("version", label(m.id.Version))), Gauge: &dto.Gauge{Value: new(1.0)},
 		}},
 	}
 	all := []*dto.MetricFamily{info}

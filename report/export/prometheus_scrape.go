@@ -2,7 +2,6 @@ package export
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -20,9 +19,8 @@ type endpoint struct {
 
 	mu       sync.Mutex // guards what follows
 	families []*dto.MetricFamily
-	last     bool // families are the final ones
 	asked    uint64
-	seen     chan struct{} // closed when the final ones were fetched
+	fetched  chan struct{} // closed when families were fetched
 }
 
 // mostScrapes is how many answers are made at a time; who comes beside is turned away.
@@ -34,7 +32,7 @@ func listen(address string) (*endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for Prometheus: %w", err)
 	}
-	e := &endpoint{address: l.Addr().String(), seen: make(chan struct{})}
+	e := &endpoint{address: l.Addr().String(), fetched: make(chan struct{})}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", bounded(mostScrapes, http.HandlerFunc(e.serve)))
 	e.server = &http.Server{Handler: mux, ReadTimeout: farewell, WriteTimeout: farewell, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
@@ -60,12 +58,12 @@ func bounded(most int, h http.Handler) http.Handler {
 func (e *endpoint) publish(families []*dto.MetricFamily) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.families = families
+	e.families, e.fetched = families, make(chan struct{})
 }
 
 func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
-	families, last := e.families, e.last
+	families, fetched := e.families, e.fetched
 	e.mu.Unlock()
 	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...)
 	var page bytes.Buffer
@@ -80,9 +78,8 @@ func (e *endpoint) serve(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.asked++
-	if last {
-		e.last = false
-		close(e.seen)
+	if !isClosed(fetched) {
+		close(fetched)
 	}
 }
 
@@ -100,18 +97,26 @@ func encode(page *bytes.Buffer, families []*dto.MetricFamily, format expfmt.Form
 	return nil
 }
 
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 // close ends the endpoint, when the final figures were fetched or after so long. Where
 // nobody has asked so far, nobody is waited for.
 func (e *endpoint) close(limit time.Duration) {
 	e.mu.Lock()
-	e.last = true
-	asked := e.asked
+	asked, fetched := e.asked, e.fetched
 	e.mu.Unlock()
 	if asked > 0 {
 		timer := time.NewTimer(limit)
 		defer timer.Stop()
 		select {
-		case <-e.seen:
+		case <-fetched:
 		case <-timer.C:
 		}
 	}
@@ -119,8 +124,7 @@ func (e *endpoint) close(limit time.Duration) {
 }
 
 func (e *endpoint) stop() {
-	err := e.server.Close()
-	_ = errors.Is(err, http.ErrServerClosed) // nothing is lost
+	_ = e.server.Close() // nothing is lost
 }
 
 // notes says whether somebody has fetched the figures of the whole run.
@@ -130,7 +134,7 @@ func (e *endpoint) notes() []string {
 	switch {
 	case e.asked == 0:
 		return []string{fmt.Sprintf("prometheus %s: nobody scraped it", e.address)}
-	case e.last:
+	case !isClosed(e.fetched):
 		return []string{fmt.Sprintf("prometheus %s: it was not scraped within %v of the end of the run: the last figures are missing there", e.address, farewell)}
 	}
 	return nil

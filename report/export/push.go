@@ -41,6 +41,7 @@ type Identity struct {
 // dropped and counted.
 type Stream struct {
 	started  time.Time
+	sent     time.Time // of the last state that was given to anybody
 	legend   *engine.Legend
 	meter    *meter
 	scrapes  []*endpoint
@@ -105,6 +106,10 @@ func (s *Stream) Observe(i *engine.Snapshot, results []budget.Result) {
 // publish gives the present state of all metrics to everybody.
 func (s *Stream) publish(at time.Duration) {
 	now := s.started.Add(at)
+	if !now.After(s.sent) { // or Prometheus would refuse a changed value as a second one
+		now = s.sent.Add(time.Millisecond)
+	}
+	s.sent = now
 	if len(s.metrics) > 0 {
 		engine.Yield()
 		message := s.resource.metrics(s.meter, now)
