@@ -26,7 +26,7 @@ type hit struct {
 type expansion struct {
 	share float64 // of the requests that is kept, 0 to 1
 	rng   *rand.Rand
-	carry float64 // what the roundings so far have left over
+	carry map[engine.Key]float64 // what the roundings so far have left over, whatever the stage
 
 	hits   []hit // of the interval
 	all    uint64
@@ -37,7 +37,7 @@ type expansion struct {
 
 // newExpansion keeps at most about most of total requests. The same run comes out the same.
 func newExpansion(total, most uint64) *expansion {
-	x := &expansion{share: 1, rng: rand.New(rand.NewPCG(1, 1))} //nolint:gosec // to tell apart, not to hide
+	x := &expansion{share: 1, rng: rand.New(rand.NewPCG(1, 1)), carry: map[engine.Key]float64{}} //nolint:gosec // to tell apart, not to hide
 	if total > most {
 		x.share = float64(most) / float64(total)
 	}
@@ -62,7 +62,7 @@ func (x *expansion) cell(c *engine.Cell) {
 	first := len(x.hits)
 	c.Latency.Buckets(func(highest time.Duration, n uint64) bool {
 		took := min(highest, c.Latency.Max())
-		for range x.thin(n) {
+		for range x.thin(c.Key, n) {
 			x.hits = append(x.hits, hit{request: c.Request, took: took})
 		}
 		return true
@@ -87,14 +87,15 @@ func part64(whole, i, n int64) int64 {
 	return part
 }
 
-// thin returns how many of n requests are kept, so that the sum over all is right.
-func (x *expansion) thin(n uint64) uint64 {
+// thin returns how many of n requests are kept, so that the sums over all stages are right.
+func (x *expansion) thin(k engine.Key, n uint64) uint64 {
 	if x.share >= 1 {
 		return n
 	}
-	exact := float64(n)*x.share + x.carry
+	k.Stage = 0
+	exact := float64(n)*x.share + x.carry[k]
 	whole := uint64(exact)
-	x.carry = exact - float64(whole)
+	x.carry[k] = exact - float64(whole)
 	return whole
 }
 
