@@ -95,6 +95,12 @@ func (p *plotter) latency() *Chart {
 	if f, ok := p.figures(); ok && f.Latency != nil {
 		c.Summary = fmt.Sprintf("Of the whole run p50 is %s, p99 %s, the maximum %s. The scale is logarithmic.", ms(f.Latency.P50), ms(f.Latency.P99), ms(f.Latency.Max))
 	}
+	for i, n := range l.requests {
+		if n > 0 && math.IsNaN(l.latency[0][i]) {
+			c.Summary += " Gaps are where no request got an answer."
+			break
+		}
+	}
 	return c
 }
 

@@ -3,6 +3,7 @@ package html
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"plimsoll/report"
@@ -66,7 +67,7 @@ func chartSections(run *report.Run, t *timeline) []Section {
 			flight.Blocks = append(flight.Blocks, p.blocks(p.inFlight(), nil)...)
 		}
 		curve.Blocks = append(curve.Blocks, p.blocks(p.only(drawn, p.percentiles), p.percentileTable())...)
-		requests.Blocks = append(requests.Blocks, p.blocks(nil, p.requestTable())...)
+		requests.Blocks = append(requests.Blocks, p.blocks(nil, p.requestTable(), p.outcomeTable())...)
 		errors.Blocks = append(errors.Blocks, p.blocks(p.only(drawn, p.errors), p.errorTable())...)
 		phases.Blocks = append(phases.Blocks, p.blocks(p.only(drawn, p.phases), p.phaseTable())...)
 	}
@@ -84,20 +85,19 @@ func (p *plotter) only(drawn bool, chart func() *Chart) *Chart {
 	return chart()
 }
 
-// blocks are a chart and the table below it, under the name of the load if there are
-// several.
-func (p *plotter) blocks(c *Chart, t *Table) (blocks []Block) {
-	if c == nil && t == nil {
-		return nil
-	}
-	if p.group != "" {
-		blocks = append(blocks, Block{Group: p.group, Heading: p.group})
-	}
+// blocks are a chart and the tables below it, under the name of the load if there are
+// several. What is nil is left out.
+func (p *plotter) blocks(c *Chart, tables ...*Table) (blocks []Block) {
 	if c != nil {
 		blocks = append(blocks, Block{Group: p.group, Chart: c})
 	}
-	if t != nil {
-		blocks = append(blocks, Block{Group: p.group, Table: t})
+	for _, t := range tables {
+		if t != nil {
+			blocks = append(blocks, Block{Group: p.group, Table: t})
+		}
+	}
+	if p.group != "" && len(blocks) > 0 {
+		blocks = slices.Insert(blocks, 0, Block{Group: p.group, Heading: p.group})
 	}
 	return blocks
 }

@@ -150,25 +150,41 @@ func (p *plotter) percentileTable() *Table {
 // mostRequests bounds the rows of a table of requests.
 const mostRequests = 200
 
+// requestTable is how long each request took.
 func (p *plotter) requestTable() *Table {
+	t := &Table{Caption: "Latency of each request; a click on a heading sorts", Sortable: true, Columns: []Column{{Name: "Request"}}}
+	t.Columns = append(append(t.Columns, numeric("count", "failed", "share")...), quantileNames()...)
+	return p.eachRequest(t, func(r report.Request) Row {
+		share := part(r.Failed, r.Count)
+		return append(Row{{Text: r.Name}, countCell(r.Count), alarmCell(r.Failed), {Text: report.FormatShare(share), Sort: &share}}, clockCells(r.Latency)...)
+	})
+}
+
+// outcomeTable is how each request ended.
+func (p *plotter) outcomeTable() *Table {
+	t := &Table{Caption: "How each request ended", Sortable: true, Columns: []Column{{Name: "Request"}, {Name: "codes"}, {Name: "errors"}, {Name: "checks failed"}}}
+	t = p.eachRequest(t, func(r report.Request) Row {
+		return Row{{Text: r.Name}, {Text: tally(r.Codes)}, {Text: tally(r.Errors)}, {Text: failedChecks(r.Checks)}}
+	})
+	if t != nil {
+		t.dropEmpty()
+	}
+	return t
+}
+
+// eachRequest adds a row for each request to t, and returns nil if there are none.
+func (p *plotter) eachRequest(t *Table, row func(report.Request) Row) *Table {
 	f, ok := p.figures()
 	if !ok || len(f.Requests) == 0 {
 		return nil
 	}
-	t := &Table{Caption: "Latency of each request; click on a heading to sort", Sortable: true, Columns: []Column{{Name: "Request"}}}
-	t.Columns = append(append(t.Columns, numeric("count", "failed", "share")...), quantileNames()...)
-	t.Columns = append(t.Columns, Column{Name: "codes"}, Column{Name: "errors"}, Column{Name: "checks failed"})
 	for i, r := range f.Requests {
 		if i == mostRequests {
 			t.Caption += fmt.Sprintf("; %d of %d requests are shown, the rest is in run.json", mostRequests, len(f.Requests))
 			break
 		}
-		share := part(r.Failed, r.Count)
-		row := Row{{Text: r.Name}, countCell(r.Count), alarmCell(r.Failed), {Text: report.FormatShare(share), Sort: &share}}
-		row = append(row, clockCells(r.Latency)...)
-		t.Rows = append(t.Rows, append(row, Cell{Text: tally(r.Codes), Tight: len(r.Codes) < 2}, Cell{Text: tally(r.Errors)}, Cell{Text: failedChecks(r.Checks)}))
+		t.Rows = append(t.Rows, row(r))
 	}
-	t.dropEmpty()
 	return t
 }
 
