@@ -97,7 +97,7 @@ func finite(x float64) *float64 {
 
 // reason says in numbers what the verdict on a row rests on.
 func (c *comparing) reason(row *report.ComparisonRow, m metric, a *Answer) string {
-	floor := m.spell(row.MinEffect)
+	floor := m.chosen(row.MinEffect)
 	switch row.Verdict {
 	case report.Worse, report.Better:
 		alpha := c.options.Alpha / float64(max(c.options.Looks, 1))
@@ -123,6 +123,14 @@ func needed(row *report.ComparisonRow) string {
 		return fmt.Sprintf("; more than %d runs of each side would be needed", mostNeeds)
 	}
 	return fmt.Sprintf("; about %d runs of each side would decide it", row.Needs)
+}
+
+// chosen writes a share that somebody chose.
+func (m metric) chosen(x float64) string {
+	if m.relative {
+		return fmt.Sprintf("%.4g%%", 100*x)
+	}
+	return fmt.Sprintf("%.4g points", 100*x)
 }
 
 // spell writes a share without a sign.
@@ -180,6 +188,9 @@ func (c *comparing) why(judged []*report.ComparisonRow) string {
 	case report.Better:
 		return fmt.Sprintf("%d of %s better, none worse: %s", len(of(report.Better)), all, largest(of(report.Better)))
 	case report.Same:
+		if len(judged) == 1 {
+			return "1 row differs by less than matters"
+		}
 		return fmt.Sprintf("%s differ by less than matters", all)
 	}
 	open := of(report.Unsure)

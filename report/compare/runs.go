@@ -35,7 +35,7 @@ func Runs(base, new *Set, options Options) (*report.Comparison, error) {
 	c.begin()
 	if reasons := unfit(base, new); len(reasons) > 0 {
 		c.out.Why = "not compared: " + reasons[0]
-		c.out.Decide = "valid runs of the whole test"
+		c.out.Decide = "measure again what is not valid or not whole, or take it away: what spoiled it may be the difference, so nothing is left out unasked"
 		for _, r := range reasons[1:] {
 			c.out.Notes = append(c.out.Notes, r)
 		}

@@ -203,13 +203,21 @@ func TestWhatIsNotTheSameTestIsRefused(t *testing.T) {
 		"the quick form":   {func(r *recipe) { r.meta = func(m *report.Meta) { m.Source.Quick = true } }, "quick form"},
 		"another rate":     {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Stages[0].Planned = 201 } }, "other stages, spans or rates"},
 		"another load":     {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Name = "robots" } }, "load robots"},
-		"other users":      {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Model = "closed" } }, "(closed)"},
+		"another request of a run without a file": {func(r *recipe) {
+			r.meta = func(m *report.Meta) { m.Source.SHA256 = "" }
+			r.legend = func(l *engine.Legend) { l.Requests[1].Name = "detail" }
+		}, "request list and request detail"},
+		"other users": {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Model = "closed" } }, "(closed)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			changed := plain(1, 2)
 			c.change(&changed)
-			base, new := plain(0, 1).save(t, dir, "a"), changed.save(t, dir, "b")
+			first := plain(0, 1)
+			if strings.Contains(name, "without a file") {
+				first.meta = changed.meta
+			}
+			base, new := first.save(t, dir, "a"), changed.save(t, dir, "b")
 			_, err := held(t, base, new, compare.DefaultOptions())
 			refused, ok := errors.AsType[*compare.RefusedError](err)
 			if !ok || !refused.Differ || !strings.Contains(err.Error(), c.want) {
@@ -349,5 +357,17 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 		if _, err := held(t, base, new, options); err == nil {
 			t.Errorf("%s is taken", name)
 		}
+	}
+}
+
+func TestRunsWithoutAFileMayHaveAnotherTarget(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	one, two := plain(0, 1), plain(1, 2)
+	one.meta = func(m *report.Meta) { m.Source.SHA256, m.Scenario = "", "127.0.0.1:8080" }
+	two.meta = func(m *report.Meta) { m.Source.SHA256, m.Scenario = "", "127.0.0.1:8081" }
+	c := compared(t, one.save(t, dir, "a"), two.save(t, dir, "b"))
+	if len(c.Rows) == 0 {
+		t.Errorf("%+v", c)
 	}
 }

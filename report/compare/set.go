@@ -136,6 +136,10 @@ func differing(base, new *Set) []string {
 	for _, s := range slices.Concat(base.Runs[1:], new.Runs) {
 		a, b := first.Run, s.Run
 		switch {
+		case a.Source.SHA256 == "" && b.Source.SHA256 == "": // without a file the name is that of the target
+			if what := requestsDiffer(a, b); what != "" {
+				add("%s and %s: %s", first.Dir, s.Dir, what)
+			}
 		case a.Scenario != b.Scenario:
 			add("%s ran scenario %s, %s ran %s", first.Dir, a.Scenario, s.Dir, b.Scenario)
 		case a.Source.SHA256 != b.Source.SHA256:
@@ -167,6 +171,19 @@ func loadsDiffer(a, b *report.Run) string {
 			return "load " + x.Name + " has other stages, spans or rates"
 		case x.Model == "closed" && i < len(a.Loads) && i < len(b.Loads) && !near(a.Loads[i].InFlight, b.Loads[i].InFlight):
 			return fmt.Sprintf("load %s had %s and %s users", x.Name, report.FormatNumber(a.Loads[i].InFlight), report.FormatNumber(b.Loads[i].InFlight))
+		}
+	}
+	return ""
+}
+
+// requestsDiffer returns in what the requests of two runs differ, "" if in nothing.
+func requestsDiffer(a, b *report.Run) string {
+	if len(a.Legend.Requests) != len(b.Legend.Requests) {
+		return fmt.Sprintf("%d and %d requests", len(a.Legend.Requests), len(b.Legend.Requests))
+	}
+	for i, x := range a.Legend.Requests {
+		if y := b.Legend.Requests[i]; x.Name != y.Name {
+			return fmt.Sprintf("request %s and request %s", x.Name, y.Name)
 		}
 	}
 	return ""

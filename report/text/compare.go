@@ -96,7 +96,7 @@ func compareRows(p *printer, c *report.Comparison) {
 		{title: "base"},
 		{title: "new"},
 		{title: "change"},
-		{title: fmt.Sprintf("%s interval", report.FormatShare(1-(1-c.Confidence)/float64(max(c.Looks, 1)))), drop: 1},
+		{title: fmt.Sprintf("%s interval", rounded(report.FormatShare(1-(1-c.Confidence)/float64(max(c.Looks, 1))))), drop: 1},
 		{title: "p Holm", drop: 2},
 		{left: true},
 	}}
@@ -161,6 +161,9 @@ func rowChange(r *report.ComparisonRow, x *float64) string {
 	return text
 }
 
+// mostTimes bounds the relative differences that are written out.
+const mostTimes = 1000
+
 // change writes a relative difference to a tenth of a percent, or less if it is large.
 func change(x float64) string {
 	sign := "+"
@@ -172,11 +175,12 @@ func change(x float64) string {
 		return "0%"
 	case size < 0.95:
 		return fmt.Sprintf("%s%.2f%%", sign, size)
-	case size < 99.5:
+	case size < 99.95:
 		return fmt.Sprintf("%s%.1f%%", sign, size)
-	default:
-		return sign + report.FormatCount(uint64(min(math.Round(size), 1e15))) + "%"
+	case x < mostTimes:
+		return sign + report.FormatNumber(size) + "%"
 	}
+	return "over ×" + report.FormatNumber(mostTimes)
 }
 
 // compareReasons says what each row rests on that is not plainly the same.
