@@ -88,29 +88,24 @@ func (s scale) changes(x []float64) []split {
 // settled leaves out a change point near an end that only stands in for one still nearer to
 // it, which would have fewer runs on one side than it takes: its place would be wrong.
 func (s scale) settled(x []float64, splits []split) []split {
-	candidates := []int{}
-	for i, c := range splits {
-		candidates = append(candidates, c.at)
-		late := x[max(0, len(x)-window):]
-		if i > 0 {
-			late = x[max(splits[i-1].at, len(x)-window):]
-		}
-		if i == len(splits)-1 && c.at > len(x)-len(late) && farthest(late) > len(late)-fewest {
-			candidates = candidates[:i]
-		}
-	}
-	if len(candidates) == 0 {
+	if len(splits) == 0 {
 		return nil
 	}
-	to := min(window, len(x))
-	if len(splits) > 1 {
-		to = min(window, splits[1].at)
+	from, to := max(0, len(x)-window), min(window, len(x))
+	if n := len(splits); n > 1 {
+		from, to = max(from, splits[n-2].at), min(to, splits[1].at)
 	}
-	if candidates[0] < to && farthest(x[:to]) < fewest {
-		candidates = candidates[1:]
-	}
-	if len(candidates) == len(splits) {
+	first, last := splits[0].at, splits[len(splits)-1].at
+	early := first < to && farthest(x[:to]) < fewest
+	late := last > from && farthest(x[from:]) > len(x)-from-fewest
+	if !early && !late {
 		return splits
+	}
+	var candidates []int
+	for _, c := range splits {
+		if !(early && c.at == first) && !(late && c.at == last) {
+			candidates = append(candidates, c.at)
+		}
 	}
 	return s.merge(x, candidates)
 }

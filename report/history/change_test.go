@@ -238,10 +238,13 @@ func TestDriftIsSaid(t *testing.T) {
 		level = 0.8*level + 0.6*0.02*r.NormFloat64()
 		drifting[i] = level
 	}
-	if drifts(steady, nil) {
+	if drifts(steady, nil, 0.0003) {
 		t.Error("independent runs are said to drift")
 	}
-	if !drifts(drifting, nil) {
+	if drifts([]float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1.0001}, nil, 0.0003) {
+		t.Error("what lies below the resolution is said to drift")
+	}
+	if !drifts(drifting, nil, 0.0003) {
 		t.Error("runs that resemble their neighbours are not said to drift")
 	}
 }

@@ -37,12 +37,15 @@ func trendOf(m metric, t report.Trend, runs []report.HistoryRun) report.Trend {
 		t.Changes = append(t.Changes, changePoint(m, splits, i, t.Points, runs))
 	}
 	if sd := noise(x, splits); !math.IsNaN(sd) {
+		if sd < m.scale.resolution {
+			sd = 0
+		}
 		t.Noise = &sd
 		if m.scale.ratio {
 			t.Shows = runsToShow(sd, math.Log1p(plain))
 		}
 	}
-	t.Drifts = drifts(x, splits)
+	t.Drifts = drifts(x, splits, m.scale.resolution)
 	return t
 }
 
@@ -109,8 +112,8 @@ const fewestToDrift = 12
 
 // drifts reports whether neighbouring values resemble each other more than chance makes them
 // (2.6 standard deviations of the autocorrelation at lag 1, which is 1/√n), once the change
-// points are taken out.
-func drifts(x []float64, splits []split) bool {
+// points are taken out. Differences below the resolution are none.
+func drifts(x []float64, splits []split, resolution float64) bool {
 	if len(x) < fewestToDrift {
 		return false
 	}
@@ -134,7 +137,7 @@ func drifts(x []float64, splits []split) bool {
 			along += v * rest[i-1]
 		}
 	}
-	return square > 0 && along/square > 2.6/math.Sqrt(float64(len(x)))
+	return square > float64(len(x))*resolution*resolution && along/square > 2.6/math.Sqrt(float64(len(x)))
 }
 
 // Query says what of a store is wanted. Empty lists mean all, but for metrics: the usual ones.

@@ -267,7 +267,7 @@ func (v *historyView) chart(i int) *Chart {
 		})
 	}
 	if len(t.Changes) > 0 {
-		c.Series = append(c.Series, Series{Name: "mean", Y: levels(t, len(v.Runs)), Color: 1, Dash: dash(1)})
+		c.Series = append(c.Series, Series{Name: "mean", Y: levels(t, len(v.Runs)), Color: 1, Dash: dash(1), Step: true})
 	}
 	c.Summary = chartSummary(t)
 	return c

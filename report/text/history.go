@@ -103,27 +103,27 @@ func seriesName(s *report.HistorySeries) string {
 const sparks = 40
 
 func historyTable(p *printer, s *report.HistorySeries) {
+	dropLatest := 0
+	if p.width < defaultWidth {
+		dropLatest = 1
+	}
 	t := table{columns: []column{
-		{title: "load, request", left: true, flex: true},
+		{title: "request", left: true, flex: true},
 		{title: "metric", left: true},
 		{title: "runs", drop: 2},
 		{title: "trend", left: true},
-		{title: "latest"},
+		{title: "latest", drop: dropLatest},
 		{title: "noise", drop: 3},
 		{title: "last change", left: true},
 	}}
-	load := ""
 	for i := range s.Trends {
 		r := &s.Trends[i]
-		if i == 0 || r.Load != load {
-			load = r.Load
-		}
 		name := clean(r.Load)
 		if r.Request != "" {
 			name = "  " + clean(r.Request)
 		}
 		last, tone := lastChange(r)
-		t.add(cell{text: name}, cell{text: r.Metric}, cell{text: runsOf(r), style: dim}, cell{text: sparkline(r, p.width/3)},
+		t.add(cell{text: name}, cell{text: r.Metric}, cell{text: runsOf(r), style: dim}, cell{text: sparkline(r, max(p.width/3-6, minFlex))},
 			cell{text: latest(r)}, cell{text: noiseOf(r), style: dim}, cell{text: last, style: tone})
 	}
 	t.write(p)
@@ -174,7 +174,11 @@ func lastChange(t *report.Trend) (string, style) {
 		return "none", dim
 	}
 	c := t.Changes[len(t.Changes)-1]
-	return fmt.Sprintf("%s %s, %s", sizeOf(&c), c.Effect, c.Started.Format("01-02")), toneOf(c.Effect)
+	size := "from 0"
+	if c.Ratio != nil {
+		size = sizeOf(&c)
+	}
+	return fmt.Sprintf("%s %s, %s", size, c.Effect, c.Started.Format("01-02")), toneOf(c.Effect)
 }
 
 func toneOf(effect string) style {
@@ -191,11 +195,10 @@ func sizeOf(c *report.ChangePoint) string {
 
 func historyChange(p *printer, t *report.Trend, c *report.ChangePoint) {
 	name := clean(cmp.Or(t.Request, t.Load)) + " " + t.Metric
-	mark := map[string]string{"worse": "  ▲ ", "better": "  ▼ "}[c.Effect]
-	if t.Unit == "per_s" && c.After < c.Before || t.Unit != "per_s" && c.After > c.Before {
-		mark = strings.ReplaceAll(mark, "▼", "▲")
+	mark := "  ▼ "
+	if c.After > c.Before {
+		mark = "  ▲ "
 	}
-	mark = cmp.Or(mark, "  · ")
 	text := fmt.Sprintf("%s: %s (%s) since %s: %s over %s, then %s over %s; p %s", name, sizeOf(c), c.Effect, c.Started.Format("2006-01-02 15:04"),
 		inUnit(t.Unit, c.Before), Plural(c.RunsBefore, "run"), inUnit(t.Unit, c.After), Plural(c.RunsAfter, "run"), probability(c.P))
 	p.wrapped(mark, toneOf(c.Effect), text)
@@ -216,7 +219,7 @@ func probability(p float64) string {
 // sparkline draws the last runs of a trend, from the least to the largest of them, with a line
 // before each change point.
 func sparkline(t *report.Trend, width int) string {
-	from := max(len(t.Points)-max(min(width, sparks), minFlex), 0)
+	from := max(len(t.Points)-min(width, sparks), 0)
 	shown := t.Points[from:]
 	if len(shown) == 0 {
 		return ""
