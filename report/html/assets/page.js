@@ -417,13 +417,21 @@
   let theme = 0;
   button.addEventListener("click", () => { theme = (theme + 1) % 3; setTheme(themes[theme]); });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+  const opened = [];
   addEventListener("beforeprint", () => {
     root.setAttribute("data-theme", "light");
-    for (const d of document.querySelectorAll("details.folded")) d.open = true;
+    for (const d of document.querySelectorAll("details.folded:not([open])")) {
+      d.open = true;
+      opened.push(d);
+    }
     resize(680);
     repaint();
   });
-  addEventListener("afterprint", () => { setTheme(themes[theme]); resize(); });
+  addEventListener("afterprint", () => {
+    for (const d of opened.splice(0)) d.open = false;
+    setTheme(themes[theme]);
+    resize();
+  });
 
   // The choice of a load.
   const choice = document.getElementById("group");
