@@ -17,7 +17,6 @@ import (
 	"plimsoll/engine/search"
 	"plimsoll/report"
 	"plimsoll/report/budget"
-	"plimsoll/report/text"
 	"plimsoll/scenarios"
 )
 
@@ -310,7 +309,7 @@ func (x *exploration) finish(ctx context.Context, out *report.Capacity, dir stri
 	if out == nil || len(out.LoadLine.Trials) == 0 && err != nil && interrupted(ctx) == nil {
 		return err
 	}
-	if shown := x.show(out, dir); shown != nil {
+	if shown := x.w.showCapacity(out, dir, x.m.outputs); shown != nil {
 		return shown
 	}
 	if i := interrupted(ctx); i != nil {
@@ -321,24 +320,6 @@ func (x *exploration) finish(ctx context.Context, out *report.Capacity, dir stri
 		return err
 	}
 	return lineError(&out.LoadLine)
-}
-
-// show writes the result.
-func (x *exploration) show(out *report.Capacity, dir string) error {
-	shown := false
-	for _, o := range x.m.outputs {
-		shown = shown || o.path == "-"
-		if err := x.w.writeCapacity(out, dir, o); err != nil {
-			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
-		}
-	}
-	switch {
-	case shown:
-		return nil
-	case x.w.json:
-		return x.w.writeJSON(out)
-	}
-	return text.Capacity(x.w.stdout, out, text.Options{Color: x.w.color(x.w.stdout), Width: x.w.width(x.w.stdout), Dir: dir})
 }
 
 // lineError is how capacity ends by what it found: a line is a result, also a wide one; a

@@ -3,7 +3,9 @@ package cmd
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"path/filepath"
 
 	"plimsoll/report"
 	"plimsoll/report/export"
@@ -13,6 +15,52 @@ import (
 
 // capacityKinds returns what -o can make of what capacity found.
 func capacityKinds() []string { return []string{"csv", "html", "json", "markdown", "text"} }
+
+// capacityIn returns what capacity saved in a directory, or in the file that is named, and
+// the directory; nil if there is nothing of the kind.
+func capacityIn(path string) (c *report.Capacity, dir string, err error) {
+	if isFile(path) {
+		if filepath.Base(path) != report.CapacityFile {
+			return nil, "", nil
+		}
+		path = filepath.Dir(path)
+	}
+	if !isFile(filepath.Join(path, report.CapacityFile)) {
+		return nil, "", nil
+	}
+	if c, err = report.OpenCapacity(path); err != nil {
+		return nil, "", withCode(exitUsage, err)
+	}
+	return c, path, nil
+}
+
+// reportCapacity shows again what capacity found.
+func (w *world) reportCapacity(c *report.Capacity, dir string, values []string) error {
+	outputs, err := parseOutputs(values, capacityKinds()...)
+	if err != nil {
+		return err
+	}
+	return w.showCapacity(c, dir, outputs)
+}
+
+// showCapacity writes what capacity found to where the user wants it: the outputs first,
+// then, unless one of them took standard output, the summary.
+func (w *world) showCapacity(c *report.Capacity, dir string, outputs []output) error {
+	shown := false
+	for _, o := range outputs {
+		shown = shown || o.path == "-"
+		if err := w.writeCapacity(c, dir, o); err != nil {
+			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
+		}
+	}
+	switch {
+	case shown:
+		return nil
+	case w.json:
+		return w.writeJSON(c)
+	}
+	return text.Capacity(w.stdout, c, text.Options{Color: w.color(w.stdout), Width: w.width(w.stdout), Dir: dir})
+}
 
 // writeCapacity writes one of the outputs of capacity.
 func (w *world) writeCapacity(c *report.Capacity, dir string, o output) error {

@@ -93,6 +93,9 @@ func (w *world) render(out io.Writer, saved *report.Saved, o output) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(saved.Run)
 	case "html":
+		if saved.Run.Experiment != nil {
+			return html.Experiment(out, saved)
+		}
 		return html.Run(out, saved)
 	case "text":
 		return text.Summary(out, saved.Run, text.Options{Dir: saved.Dir})

@@ -16,14 +16,22 @@ func newReport(w *world) *cobra.Command {
 		Use:     "report RUN",
 		GroupID: groupRead,
 		Short:   "Show a saved run again",
-		Long: `Show a saved run again. RUN is its directory. The exit code says whether the run
-could be read, not how it ended; that is what plimsoll check is for.`,
+		Long: `Show a saved run again. RUN is its directory, or that of what plimsoll capacity
+found. The exit code says whether it could be read, not how it ended; that is
+what plimsoll check is for.`,
 		Example: `  plimsoll report runs/quickstart-20260131-094500
-  plimsoll report runs/quickstart-20260131-094500 -o text=summary.txt -o json=-`,
+  plimsoll report runs/quickstart-20260131-094500 -o html=report.html -o json=-`,
 		Annotations:       exitTable(exitOK, exitUsage),
 		Args:              oneArg("the directory of a run"),
 		ValidArgsFunction: completeRuns,
 		RunE: func(_ *cobra.Command, args []string) error {
+			c, dir, err := capacityIn(args[0])
+			if err != nil {
+				return err
+			}
+			if c != nil {
+				return w.reportCapacity(c, dir, values)
+			}
 			outputs, err := parseOutputs(values, runKinds()...)
 			if err != nil {
 				return err
