@@ -2,6 +2,7 @@ package live
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +35,7 @@ type chart struct {
 // The columns beside the cells of a chart.
 const (
 	labelWidth = 8
-	nameWidth  = 5
+	nameWidth  = 6
 )
 
 // cells returns how many columns of a chart of a width are cells.
@@ -43,7 +44,11 @@ func cells(width int) int { return max(width-labelWidth-nameWidth, 1) }
 // draw draws the chart in so many lines.
 func (c *chart) draw(t *theme, width, height int) []string {
 	rows, across := max(height-1, 1), cells(width)
+	if c.empty() {
+		return []string{t.dim.paint("nothing yet")}
+	}
 	a := c.axis(rows)
+	labels := a.labels(rows, c.unit)
 	grid := make([][]rune, rows)
 	colour := make([][]*brush, rows)
 	for y := range rows {
@@ -69,7 +74,11 @@ func (c *chart) draw(t *theme, width, height int) []string {
 	out := make([]string, 0, height)
 	for y := range rows {
 		var b strings.Builder
-		b.WriteString(t.dim.paint(right(a.label(y, rows, c.unit), labelWidth-2) + " ┤"))
+		tick := " │"
+		if labels[y] != "" {
+			tick = " ┤"
+		}
+		b.WriteString(t.dim.paint(right(labels[y], labelWidth-2) + tick))
 		c.row(t, &b, grid[y], colour[y])
 		b.WriteString(fit(" "+names[y], nameWidth))
 		out = append(out, b.String())
@@ -81,6 +90,16 @@ func (c *chart) draw(t *theme, width, height int) []string {
 }
 
 const emptyBraille = '\u2800'
+
+// empty reports whether there is nothing to draw.
+func (c *chart) empty() bool {
+	for _, l := range c.lines {
+		if slices.ContainsFunc(l.values, func(v float64) bool { return !math.IsNaN(v) }) {
+			return false
+		}
+	}
+	return true
+}
 
 // put puts a name on its row, or on the nearest one that is free.
 func put(names []string, row int, name string) {
@@ -174,9 +193,6 @@ func (c *chart) axis(rows int) axis {
 			}
 		}
 	}
-	if math.IsInf(a.low, 1) {
-		return axis{0, 1, false}
-	}
 	a.log = !c.zero && a.low > 0 && a.high > 12*a.low && rows > 2
 	if a.log {
 		a.low, a.high = a.low*0.9, a.high*1.1
@@ -205,30 +221,47 @@ func (a axis) dot(v float64, height int) int {
 	return min(max(int(math.Round((1-share)*float64(height-1))), 0), height-1)
 }
 
-// at returns the value at the middle of a row.
-func (a axis) at(y, rows int) float64 {
-	share := 1 - (float64(y)*dotsDown+1.5)/float64(rows*dotsDown-1)
-	if a.log {
-		return a.low * math.Pow(a.high/a.low, share)
+// labels returns what stands beside each row: round values, each at the row it belongs to,
+// with a row between two of them where there is room.
+func (a axis) labels(rows int, unit func(float64) string) []string {
+	labels := make([]string, rows)
+	set := func(v float64) {
+		y := a.dot(v, rows*dotsDown) / dotsDown
+		free := labels[y] == "" && (rows < 5 || (y == 0 || labels[y-1] == "") && (y == rows-1 || labels[y+1] == ""))
+		if v >= a.low && v <= a.high && free {
+			labels[y] = unit(v)
+		}
 	}
-	return a.low + share*(a.high-a.low)
+	for _, v := range a.ticks() {
+		set(v)
+	}
+	return labels
 }
 
-// label names every second row, or every third on tall charts, the top and the bottom for sure.
-func (a axis) label(y, rows int, unit func(float64) string) string {
-	every := 2
-	if rows > 9 {
-		every = 3
+// ticks are round values on the axis, those that matter most first.
+func (a axis) ticks() (ticks []float64) {
+	if !a.log {
+		ticks = append(ticks, a.low, a.high)
+		for _, n := range []float64{2, 4, 5, 3, 8} {
+			step := a.high / n
+			if power := math.Pow(10, math.Floor(math.Log10(step))-1); math.Abs(step/power-math.Round(step/power)) > 1e-6 {
+				continue
+			}
+			for v := step; v < a.high-step/2; v += step {
+				ticks = append(ticks, v)
+			}
+			break
+		}
+		return ticks
 	}
-	switch {
-	case y == rows-1 && !a.log:
-		return unit(0)
-	case y == 0 && !a.log:
-		return unit(a.high)
-	case y%every != 0 || y == rows-2 && !a.log:
-		return ""
+	for _, factor := range []float64{1, 3, 2, 5} {
+		for p := math.Floor(math.Log10(a.low)); p <= math.Log10(a.high); p++ {
+			if v := factor * math.Pow(10, p); v >= a.low && v <= a.high {
+				ticks = append(ticks, v)
+			}
+		}
 	}
-	return unit(a.at(y, rows))
+	return ticks
 }
 
 // timeAxis writes times under cells that show a span.

@@ -2,8 +2,10 @@ package live
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"plimsoll/report"
@@ -46,13 +48,29 @@ func clock(d time.Duration) string {
 	return fmt.Sprintf("%dh%02d", int(d.Hours()), int(d.Minutes())%60)
 }
 
-// short writes a duration for an axis, in two digits or three.
+// short writes a duration for an axis.
 func short(d float64) string {
 	if d <= 0 {
 		return "0"
 	}
-	return report.FormatDuration(time.Duration(d))
+	return trimmed(report.FormatDuration(time.Duration(math.Round(d))))
 }
+
+// shortRate writes a rate for an axis.
+func shortRate(x float64) string { return trimmed(report.FormatNumber(x)) + "/s" }
+
+// trimmed takes zeros behind a decimal point away.
+func trimmed(s string) string {
+	digits := strings.TrimRight(s, "nµmsh")
+	unit := s[len(digits):]
+	if strings.Contains(digits, ".") {
+		digits = strings.TrimRight(strings.TrimRight(digits, "0"), ".")
+	}
+	return digits + unit
+}
+
+// whole writes a share as a whole percentage.
+func whole(x float64) string { return strconv.Itoa(int(math.Round(x*100))) + "%" }
 
 // quantity writes a number of a budget or a claim in the unit it is given in.
 func quantity(x *float64, unit string) string {

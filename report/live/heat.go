@@ -9,7 +9,7 @@ import (
 var shades = [...]string{" ", "·", "░", "▒", "▓", "█"}
 
 func (m *model) heatPane() pane {
-	return pane{title: "heat map", extra: m.theme.dim.paint("latency: · few … █ most"), least: 4, want: 6, grow: 2, rank: 5, draw: m.heat}
+	return pane{title: "heat map", extra: one(m.theme.dim.paint("latency: · few … █ most")), least: 4, want: 6, grow: 2, rank: 5, draw: m.heat}
 }
 
 // heat draws how many requests took how long over time: a column of cells is a span of time, a

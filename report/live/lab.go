@@ -101,7 +101,7 @@ func (m *model) experimenting(width, height int) []string {
 // variantsPane has a line for each variant, with all its runs.
 func (m *model) variantsPane() pane {
 	t, lab := &m.theme, m.lab
-	p := pane{title: "variants", extra: t.dim.paint("all their runs so far"), least: min(len(lab.variants), 4) + 1, want: len(lab.variants) + 1, rank: -1}
+	p := pane{title: "variants", extra: one(t.dim.paint("all their runs so far")), least: min(len(lab.variants), 4) + 1, want: len(lab.variants) + 1, rank: -1}
 	p.draw = func(width, height int) []string {
 		name := 8
 		for _, v := range lab.variants {
@@ -143,7 +143,7 @@ func (m *model) variantsPane() pane {
 // sidePane draws the latest run of every variant over the same times.
 func (m *model) sidePane() pane {
 	t := &m.theme
-	p := pane{title: "p99 of each variant", extra: t.dim.paint("its latest run"), least: 5, want: 10, grow: 2, rank: 2}
+	p := pane{title: "p99 of each variant", extra: one(t.dim.paint("its latest run")), least: 5, want: 10, grow: 2, rank: 2}
 	p.draw = func(width, height int) []string {
 		brushes := []brush{t.p50, t.p99, t.p95, t.offered, t.achieved, t.bad}
 		end := m.run.end()
@@ -162,7 +162,7 @@ func (m *model) claimsPane() pane {
 	t, lab := &m.theme, m.lab
 	n := max(len(lab.exprs), len(lab.claims))
 	extra := t.dim.paint("judged after each run")
-	p := pane{title: "claims", extra: extra, least: min(n, 4), want: 2 * n, rank: 0}
+	p := pane{title: "claims", extra: one(extra), least: min(n, 4), want: 2 * n, rank: 0}
 	p.draw = func(width, height int) (lines []string) {
 		if len(lab.claims) == 0 {
 			for _, e := range lab.exprs {

@@ -10,12 +10,19 @@ import (
 // wants if there is room, and no less than least.
 type pane struct {
 	title string
-	extra string // at the right end of the title; may hold colours
-	least int    // lines below the title
+	extra []string // at the right end of the title, as much as there is room for; may hold colours
+	least int      // lines below the title
 	want  int
 	grow  int // share of the lines that nobody wants
 	rank  int // the highest goes first when there is no room for all
 	draw  func(width, height int) []string
+}
+
+func one(extra string) []string {
+	if extra == "" {
+		return nil
+	}
+	return []string{extra}
 }
 
 // block makes exactly height lines of exactly width columns of any lines.
@@ -45,7 +52,7 @@ func (m *model) stack(panes []pane, width, height int) []string {
 
 // dropped leaves out the panes that matter least until the others have room.
 func dropped(panes []pane, height int) []pane {
-	panes = slices.Clone(panes)
+	panes = slices.DeleteFunc(slices.Clone(panes), func(p pane) bool { return p.least+p.want+p.grow == 0 && len(p.extra) == 0 })
 	for {
 		need := 0
 		for _, p := range panes {
@@ -98,10 +105,11 @@ func shares(panes []pane, height int) []int {
 func (m *model) heading(p pane, width int) string {
 	t := &m.theme
 	left := t.dim.paint("─ ") + t.title.paint(p.title) + " "
-	room := width - columns(left) - 2
 	extra := ""
-	if p.extra != "" && room > 8 {
-		extra = " " + cut(p.extra, room-2) + " "
+	if room := width - columns(left) - 5; room > 4 && len(p.extra) > 0 {
+		if extra = joined(p.extra, "  ", room); extra != "" {
+			extra = " " + extra + " "
+		}
 	}
 	rule := strings.Repeat("─", max(width-columns(left)-columns(extra), 0))
 	if len(extra) > 0 {

@@ -59,6 +59,7 @@ func (m *model) Update(msg tea.Msg) tea.Cmd {
 		for _, n := range msg.news {
 			m.take(n)
 		}
+		m.run.sum()
 		if m.paused {
 			return m.wait()
 		}

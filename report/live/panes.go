@@ -3,6 +3,7 @@ package live
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func (m *model) ratesPane() pane {
 	return pane{title: "rate", extra: m.rateNow(), least: 3, want: 7, grow: 2, rank: 2, draw: func(width, height int) []string {
 		columns := m.folded(width)
 		from, to := m.shown()
-		c := chart{zero: true, unit: perSecond, marks: m.edgesShown(width), below: timeAxis(from, to), lines: []line{
+		c := chart{zero: true, unit: shortRate, marks: m.edgesShown(width), below: timeAxis(from, to), lines: []line{
 			curve("offer", t.offered, columns, (*column).offered),
 			curve("done", t.achieved, columns, (*column).achieved),
 		}}
@@ -52,17 +53,17 @@ func (m *model) ratesPane() pane {
 }
 
 // rateNow says what was offered and achieved in the last second.
-func (m *model) rateNow() string {
+func (m *model) rateNow() []string {
 	t := &m.theme
 	c := m.run.window.lately(time.Second)
 	if c.to == 0 {
-		return ""
+		return nil
 	}
-	s := t.offered.paint("offered "+perSecond(c.offered())) + "  " + t.achieved.paint("achieved "+perSecond(c.achieved()))
+	parts := []string{t.offered.paint("offered " + perSecond(c.offered())), t.achieved.paint("achieved " + perSecond(c.achieved()))}
 	if c.dropped > 0 {
-		s += "  " + t.bad.paint("! "+count(c.dropped)+" dropped")
+		parts = append([]string{t.bad.paint("! " + count(c.dropped) + " dropped")}, parts...)
 	}
-	return s
+	return parts
 }
 
 func (m *model) latencyPane() pane {
@@ -91,41 +92,34 @@ func orNaN(d time.Duration) float64 {
 }
 
 // latencyNow gives the percentiles of the last second.
-func (m *model) latencyNow() string {
+func (m *model) latencyNow() []string {
 	t := &m.theme
 	c := m.run.window.lately(time.Second)
 	if c.latency.n == 0 {
-		return ""
+		return nil
 	}
 	at := func(q float64) string { return span(c.latency.quantile(q)) }
-	return t.p50.paint("p50 "+at(0.5)) + "  " + t.p95.paint("p95 "+at(0.95)) + "  " + t.p99.paint("p99 "+at(0.99)) +
-		"  " + t.service.paint("service p99 "+span(c.service.quantile(0.99)))
+	return []string{
+		t.p50.paint("p50 " + at(0.5)), t.p95.paint("p95 " + at(0.95)), t.p99.paint("p99 " + at(0.99)),
+		t.service.paint("svc99 " + span(c.service.quantile(0.99))),
+	}
 }
 
 func (m *model) budgetsPane() pane {
 	results := m.run.results
-	p := pane{title: "budgets", extra: m.budgetsNow(), least: min(max(len(results), 1), 3), want: max(len(results), 1), rank: 0}
+	p := pane{title: "budgets", extra: one(m.budgetsNow()), least: min(len(results), 3), want: len(results), rank: 0}
 	p.draw = func(width, height int) (lines []string) {
-		if len(results) == 0 {
-			return []string{m.theme.dim.paint("none")}
+		if len(results) <= height {
+			return m.budgetLines(results, width)
 		}
-		for i, b := range worstFirst(results, height) {
-			if i == height-1 && len(results) > height {
-				return append(lines, m.theme.dim.paint(fmt.Sprintf("  and %d more", len(results)-i)))
-			}
-			lines = append(lines, m.budgetLine(b, width))
-		}
-		return lines
+		lines = m.budgetLines(worstFirst(results)[:height-1], width)
+		return append(lines, m.theme.dim.paint(fmt.Sprintf("  and %d more", len(results)-height+1)))
 	}
 	return p
 }
 
-// worstFirst leaves budgets in their order if there is room for all, else those that need
-// attention come first.
-func worstFirst(results []budget.Result, room int) []budget.Result {
-	if len(results) <= room {
-		return results
-	}
+// worstFirst puts the budgets first that need attention.
+func worstFirst(results []budget.Result) []budget.Result {
 	var first, last []budget.Result
 	for _, b := range results {
 		if b.Result == budget.Broken || nearLimit(b) {
@@ -160,28 +154,37 @@ func (m *model) budgetMark(b budget.Result) (string, brush) {
 	return "?", t.dim
 }
 
-func (m *model) budgetLine(b budget.Result, width int) string {
-	mark, brush := m.budgetMark(b)
-	state := ""
+// budgetState says in a few words how a budget stands.
+func budgetState(b budget.Result) string {
 	switch {
 	case b.Result == budget.Broken && b.Level == budget.Warn:
-		state = "broken (warning)"
+		return "broken, warns"
 	case b.Result == budget.Broken:
-		state = "BROKEN"
+		return "BROKEN"
+	case b.Result != budget.Kept && b.Observed == nil:
+		return "no data yet"
 	case b.Result != budget.Kept:
-		state = "no data yet"
-		if b.Observed != nil {
-			state = "too little data"
-		}
-	case b.Margin != nil:
-		state = percent(max(*b.Margin, 0)) + " left"
-		if nearLimit(b) {
-			state = "NEAR, " + state
-		}
+		return "little data"
+	case b.Margin == nil:
+		return "kept"
+	case nearLimit(b):
+		return "NEAR, " + whole(max(*b.Margin, 0)) + " left"
 	}
-	value := quantity(b.Observed, b.Unit)
-	end := right(value, 8) + "  " + brush.paint(fit(state, min(16, max(width/3, 8))))
-	return apart(brush.paint(mark)+" "+clean(b.Expr), end, width)
+	return whole(*b.Margin) + " left"
+}
+
+// budgetLines writes one line for each budget, its figures below each other.
+func (m *model) budgetLines(results []budget.Result, width int) (lines []string) {
+	value, state := 0, 0
+	for _, b := range results {
+		value, state = max(value, columns(quantity(b.Observed, b.Unit))), max(state, columns(budgetState(b)))
+	}
+	for _, b := range results {
+		mark, brush := m.budgetMark(b)
+		end := right(quantity(b.Observed, b.Unit), value) + "  " + brush.paint(fit(budgetState(b), state))
+		lines = append(lines, apart(brush.paint(mark)+" "+clean(b.Expr), end, width))
+	}
+	return lines
 }
 
 func (m *model) budgetsNow() string {
@@ -204,18 +207,13 @@ func (m *model) budgetsNow() string {
 }
 
 func (m *model) errorsPane(whole bool) pane {
-	t, all := &m.theme, m.run.failures()
-	var n, bad uint64
-	if m.run.total != nil {
-		for i := range m.run.window.all {
-			n, bad = n+m.run.window.all[i].requests, bad+m.run.window.all[i].bad
-		}
-	}
+	t, all := &m.theme, m.run.failed
+	n, bad := m.run.counts[0], m.run.counts[1]
 	extra := t.dim.paint("none in " + plural(n, "request"))
 	if bad > 0 {
 		extra = t.bad.paint(fmt.Sprintf("%s of %s, %s", count(bad), count(n), percent(float64(bad)/float64(n))))
 	}
-	p := pane{title: "errors", extra: extra, least: min(len(all), 1), want: min(len(all), 6), rank: 4}
+	p := pane{title: "errors", extra: one(extra), least: min(len(all), 2), want: min(len(all), 6), rank: 4}
 	if whole {
 		p.least, p.want, p.grow = 3, len(all), 3
 	}
@@ -240,7 +238,7 @@ func (m *model) healthPane() pane {
 	if m.run.trouble() != "" {
 		extra = t.bad.paint("! lags")
 	}
-	return pane{title: "generator", extra: extra, least: 1, want: 2, rank: 3, draw: func(width, height int) []string {
+	return pane{title: "generator", extra: one(extra), least: 1, want: 2, rank: 3, draw: func(width, height int) []string {
 		c, r := m.run.window.lately(5*time.Second), m.run
 		if r.last == nil {
 			return nil
@@ -268,11 +266,8 @@ func (m *model) eventsPane() pane {
 	if r.more > 0 {
 		extra = t.dim.paint(count(uint64(r.more)) + " earlier ones left out")
 	}
-	p := pane{title: "target events", extra: extra, least: min(len(r.events), 1), want: min(len(r.events), 8), rank: 6, grow: 1}
+	p := pane{title: "target events", extra: one(extra), least: min(len(r.events), 1), want: min(len(r.events), 8), rank: 6, grow: min(len(r.events), 1)}
 	p.draw = func(width, height int) (lines []string) {
-		if len(r.events) == 0 {
-			return []string{t.dim.paint("none")}
-		}
 		for _, e := range r.events[max(len(r.events)-height, 0):] {
 			by, brush := "▸", t.near
 			if e.byTarget {
@@ -291,9 +286,6 @@ func (m *model) eventsPane() pane {
 func (m *model) messagesPane(whole bool) pane {
 	t := &m.theme
 	p := pane{title: "messages", least: min(len(m.messages), 1), want: min(len(m.messages), 4), rank: 7}
-	if len(m.messages) == 0 {
-		p.rank = 20
-	}
 	if whole {
 		p.least, p.want, p.grow = 2, len(m.messages), 1
 	}
@@ -315,12 +307,33 @@ func (m *model) messagesPane(whole bool) pane {
 }
 
 func (m *model) requestsPane(whole bool) pane {
-	lines := m.run.requests()
-	p := pane{title: "requests", extra: m.theme.dim.paint("since the beginning"), least: min(len(lines), 2) + 1, want: min(len(lines), 8) + 1, rank: 5}
+	lines := m.run.table
+	p := pane{title: "requests", extra: one(m.theme.dim.paint("since the beginning")), least: min(len(lines), 2) + 1, want: min(len(lines), 8) + 1, rank: 5}
 	if whole {
 		p.want, p.rank = len(lines)+1, 0
 	}
 	p.draw = func(width, height int) []string { return m.requestTable(lines, width, height) }
+	return p
+}
+
+// timesPane lists percentiles of the whole run, by all three clocks.
+func (m *model) timesPane() pane {
+	t, r := &m.theme, m.run
+	p := pane{title: "percentiles", extra: one(t.dim.paint("since the beginning")), least: 4, want: len(listed) + 1, rank: 8}
+	p.draw = func(width, height int) []string {
+		lines := []string{t.dim.paint(fit("", 6) + right("latency", 10) + right("service", 10) + right("lag", 10))}
+		names := []string{"p50", "p75", "p90", "p95", "p99", "p99.9", "max"}
+		order := []int{0, 1, 2, 3, 4, 5, 6}
+		if height < len(listed)+1 {
+			order = []int{0, 4, 6, 3, 2, 5}[:min(max(height-1, 0), 6)]
+			slices.Sort(order)
+		}
+		for _, i := range order {
+			at := r.times[i]
+			lines = append(lines, fit(names[i], 6)+right(span(at[0]), 10)+right(span(at[1]), 10)+right(span(at[2]), 10))
+		}
+		return lines
+	}
 	return p
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"plimsoll/engine"
+	"plimsoll/engine/latency"
 	"plimsoll/report/budget"
 )
 
@@ -17,6 +18,11 @@ type runState struct {
 	last    *engine.Snapshot // the last interval
 	total   *engine.Snapshot // all of them
 	results []budget.Result
+	stale   bool // snapshots came in after what follows was worked out
+	table   []requestLine
+	failed  []failure
+	times   [len(listed)][3]time.Duration // latency, service and lag of all that was answered
+	counts  [2]uint64                     // requests, and those that went wrong
 	events  []event
 	more    int // events that are left out
 }
@@ -44,7 +50,7 @@ func (r *runState) observe(o observed) {
 	if r.total == nil {
 		r.total = engine.NewSnapshot(r.Legend)
 	}
-	r.last, r.results = o.snapshot, o.results
+	r.last, r.results, r.stale = o.snapshot, o.results, true
 	r.total.Merge(o.snapshot)
 	r.window.add(columnOf(o.snapshot))
 }
@@ -60,6 +66,30 @@ func (r *runState) happened(h happened) {
 	r.events = append(r.events, e)
 	if over := len(r.events) - mostEvents; over > 0 {
 		r.events, r.more = r.events[over:], r.more+over
+	}
+}
+
+// listed are the percentiles that are listed.
+var listed = [...]float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1}
+
+// sum works out what is said of the run as a whole: once after news, not whenever it is drawn.
+func (r *runState) sum() {
+	if !r.stale {
+		return
+	}
+	r.stale = false
+	r.table, r.failed = r.requests(), r.failures()
+	r.counts = [2]uint64{}
+	for _, l := range r.table {
+		r.counts[0], r.counts[1] = r.counts[0]+l.n, r.counts[1]+l.bad
+	}
+	all := r.total.Select(func(k engine.Key) bool { return k.Outcome != engine.Error })
+	for clock, h := range []*latency.Histogram{&all.Latency, &all.Service, &all.Lag} {
+		at := make([]time.Duration, len(listed))
+		h.Quantiles(at, listed[:]...)
+		for i, d := range at {
+			r.times[i][clock] = d
+		}
 	}
 }
 

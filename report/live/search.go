@@ -3,7 +3,6 @@ package live
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,9 +120,12 @@ func (s *searchState) bracket() string {
 
 // searching lays out a search.
 func (m *model) searching(width, height int) []string {
-	bounds, trials, curve := m.boundsPane(), m.trialsPane(), m.curvePane()
+	s, bounds, trials, curve := m.search, m.boundsPane(), m.trialsPane(), m.curvePane()
 	if width < 110 {
-		return m.stack([]pane{bounds, curve, trials, m.phasesPane(), m.messagesPane(false)}, width, height)
+		if len(s.trials) == 0 && !s.under {
+			return m.stack([]pane{m.phasesPane(), m.sweepPane(), m.messagesPane(false)}, width, height)
+		}
+		return m.stack([]pane{m.phasesPane(), bounds, curve, trials, m.messagesPane(false)}, width, height)
 	}
 	left := (width - 2) / 2
 	return beside(
@@ -135,7 +137,7 @@ func (m *model) searching(width, height int) []string {
 // phasesPane says what was found out before the trials.
 func (m *model) phasesPane() pane {
 	t, s := &m.theme, m.search
-	p := pane{title: "before the trials", least: 0, want: len(s.phases), rank: 5}
+	p := pane{title: "before the trials", least: min(len(s.phases), 1), want: len(s.phases), rank: 5}
 	p.draw = func(width, _ int) (lines []string) {
 		for _, f := range s.phases {
 			lines = append(lines, cut(t.dim.paint(fit(f.name, 11))+" "+f.text, width))
@@ -152,7 +154,7 @@ func (m *model) boundsPane() pane {
 	if w := s.line.Width(); !math.IsInf(w, 0) {
 		extra += t.dim.paint("  " + percent(w) + " apart")
 	}
-	return pane{title: "load line", extra: extra, least: 4, want: 5, rank: 0, draw: m.bounds}
+	return pane{title: "load line", extra: one(extra), least: 4, want: 6, rank: 0, draw: m.bounds}
 }
 
 func (m *model) bounds(width, height int) []string {
@@ -166,16 +168,13 @@ func (m *model) bounds(width, height int) []string {
 		share := math.Log(rate/low) / math.Log(high/low)
 		return min(max(int(math.Round(share*float64(across-1))), 0), across-1)
 	}
-	pass, fail, other := make([]rune, across), make([]rune, across), make([]rune, across)
-	for _, t := range s.trials {
-		switch t.Verdict {
-		case search.Pass:
-			pass[place(t.Rate)] = '✓'
-		case search.Fail:
-			fail[place(t.Rate)] = '✗'
-		default:
-			other[place(t.Rate)] = '?'
+	marks := map[search.Verdict][]rune{}
+	for _, x := range s.trials {
+		if marks[x.Verdict] == nil {
+			marks[x.Verdict] = make([]rune, across)
 		}
+		mark, _ := m.verdict(x.Verdict)
+		marks[x.Verdict][place(x.Rate)] = []rune(mark)[0]
 	}
 	axis := []rune(strings.Repeat("─", across))
 	if s.line.Lower > 0 {
@@ -194,14 +193,15 @@ func (m *model) bounds(width, height int) []string {
 	if s.under {
 		axis[place(s.step.Rate)] = '◆'
 	}
-	lines := []string{
-		" " + t.bad.paint(blank(fail)), " " + t.near.paint(blank(other)), " " + t.good.paint(blank(pass)),
-		" " + string(axis), " " + t.dim.paint(apart(perSecond(low), perSecond(high), across)),
+	var lines []string
+	for _, v := range []search.Verdict{search.Fail, search.Invalid, search.Undecided, search.Pass} {
+		if marks[v] != nil {
+			_, brush := m.verdict(v)
+			lines = append(lines, " "+brush.paint(blank(marks[v])))
+		}
 	}
-	if height < len(lines) && !slices.ContainsFunc(other, func(r rune) bool { return r != 0 }) {
-		lines = slices.Delete(lines, 1, 2)
-	}
-	return lines
+	lines = lines[max(len(lines)-height+2, 0):]
+	return append(lines, " "+string(axis), " "+t.dim.paint(apart(shortRate(low), shortRate(high), across)))
 }
 
 // tried is the span of rates that were tried.
@@ -231,10 +231,10 @@ func blank(runes []rune) string {
 // trialsPane is a table of the trials, the last one on top.
 func (m *model) trialsPane() pane {
 	s, t := m.search, &m.theme
-	p := pane{title: "trials", extra: t.dim.paint(plural(uint64(len(s.trials)), "trial") + ", newest first"), least: 3, want: len(s.trials) + 1, grow: 1, rank: 2}
+	p := pane{title: "trials", extra: one(t.dim.paint(plural(uint64(len(s.trials)), "trial") + ", newest first")), least: 3, want: len(s.trials) + 1, grow: 1, rank: 2}
 	p.draw = func(width, height int) []string {
 		row := func(values ...string) string {
-			widths := []int{7, 8, 11, 9, 9, 8}
+			widths := []int{7, 10, 11, 9, 9, 8}
 			var b strings.Builder
 			for i, w := range widths {
 				if columns(b.String())+w+12 > width {
@@ -284,7 +284,7 @@ func (m *model) verdict(v search.Verdict) (string, brush) {
 // curvePane draws p50 and p99 of the trials against their rates.
 func (m *model) curvePane() pane {
 	t, s := &m.theme, m.search
-	return pane{title: "latency against load", extra: t.p50.paint("p50") + "  " + t.p99.paint("p99") + t.dim.paint(" of each trial"), least: 4, want: 9, grow: 2, rank: 1, draw: func(width, height int) []string {
+	return pane{title: "latency against load", extra: []string{t.p50.paint("p50"), t.p99.paint("p99"), t.dim.paint("of each trial")}, least: 4, want: 9, grow: 2, rank: 1, draw: func(width, height int) []string {
 		var trials []report.LineTrial
 		for _, x := range s.trials {
 			if x.Latency != nil && x.Verdict != search.Invalid {
@@ -328,7 +328,7 @@ func (s *searchState) against(trials []report.LineTrial, low, high float64, dots
 
 // rateAxis writes the ends of a logarithmic axis of rates, and what is in its middle.
 func rateAxis(low, high float64, width int) string {
-	ends := [3]string{perSecond(low), perSecond(math.Sqrt(low * high)), perSecond(high)}
+	ends := [3]string{shortRate(low), shortRate(math.Sqrt(low * high)), shortRate(high)}
 	line := []rune(strings.Repeat("─", width))
 	room := len(ends[0]) + len(ends[1]) + len(ends[2]) + 4
 	copy(line, []rune(ends[0]))
@@ -345,12 +345,9 @@ func rateAxis(low, high float64, width int) string {
 func (m *model) sweepPane() pane {
 	t, s := &m.theme, m.search
 	p := pane{title: "throughput against users", least: 3, want: 6, grow: 1, rank: 4}
-	if len(s.sweep) == 0 {
-		p.rank = 20
-	}
 	p.draw = func(width, height int) []string {
 		if len(s.sweep) == 0 {
-			return []string{t.dim.paint("not measured")}
+			return []string{t.dim.paint("nothing yet")}
 		}
 		most := 1
 		for _, x := range s.sweep {
@@ -366,7 +363,7 @@ func (m *model) sweepPane() pane {
 			values[i] = x.Throughput
 		}
 		c := chart{
-			zero: true, unit: perSecond, scatter: true, lines: []line{{"", t.achieved, values}},
+			zero: true, unit: shortRate, scatter: true, lines: []line{{"", t.achieved, values}},
 			below: func(w int) string {
 				return cut("1 user "+strings.Repeat("─", max(w-8-len(fmt.Sprint(most)), 0))+" "+fmt.Sprint(most), w)
 			},

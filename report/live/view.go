@@ -46,11 +46,10 @@ func (m *model) body(width, height int) []string {
 // overview lays out what there is to see of one run in one, two or three columns.
 func (m *model) overview(width, height int) []string {
 	charts := []pane{m.ratesPane(), m.latencyPane(), m.heatPane()}
-	facts := []pane{m.budgetsPane(), m.errorsPane(false), m.healthPane(), m.requestsPane(false), m.eventsPane(), m.messagesPane(false)}
+	facts := []pane{m.budgetsPane(), m.errorsPane(false), m.healthPane(), m.requestsPane(false), m.timesPane(), m.eventsPane(), m.messagesPane(false)}
 	switch {
 	case width < 90:
-		all := []pane{charts[0], charts[1], charts[2], facts[0], facts[1], facts[2], facts[3], facts[4], facts[5]}
-		return m.stack(all, width, height)
+		return m.stack(append(charts, facts...), width, height)
 	case width < 170:
 		left := (width - 2) * 58 / 100
 		return beside(m.stack(charts, left, height), m.stack(facts, width-2-left, height))
@@ -59,8 +58,8 @@ func (m *model) overview(width, height int) []string {
 	middle := (width - 4) * 32 / 100
 	return beside(
 		m.stack(charts[:2], left, height),
-		m.stack([]pane{charts[2], facts[3], facts[5]}, middle, height),
-		m.stack([]pane{facts[0], facts[1], facts[2], facts[4]}, width-4-left-middle, height),
+		m.stack([]pane{charts[2], m.timesPane()}, middle, height),
+		m.stack([]pane{facts[0], facts[1], facts[2], facts[3], m.eventsPane(), m.messagesPane(false)}, width-4-left-middle, height),
 	)
 }
 
