@@ -45,7 +45,7 @@ at least, with p of 0.001 at most, and 3 runs on each side. They are there to
 look into. Whether a build is good is for plimsoll check and plimsoll compare
 to say, so this ends with 0 whatever it finds.`,
 		Example: `  plimsoll history
-  plimsoll history runs/nightly --scenario checkout --metric p99 --since 2026-01-01
+  plimsoll history runs/nightly --scenario shop --metric p99 --since 2026-01-01
   plimsoll history --store ci.db -o html=history.html -o csv=history.csv`,
 		Annotations: exitTable(exitOK, exitUsage),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

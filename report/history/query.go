@@ -213,7 +213,9 @@ func (l *line) show(figures map[int64][]figure, wanted []string) report.HistoryS
 	for _, n := range order {
 		if m, ok := metricOf(n.metric); ok {
 			t := report.Trend{Load: n.load, Request: n.request, Metric: n.metric, Points: points[n]}
-			out.Trends = append(out.Trends, trendOf(m, t, out.Runs))
+			if t = trendOf(m, t, out.Runs); len(t.Points) > 0 { // a rate that is always 0 has no ratio to anything
+				out.Trends = append(out.Trends, t)
+			}
 		}
 	}
 	return out
