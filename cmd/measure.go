@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -60,6 +61,7 @@ type measurement struct {
 	options scenarios.Options
 	gaps    []string // settings for what a scenario leaves open
 	base    baselineFlags
+	command string // starts the target, before a run; empty: none
 }
 
 // newMeasurement checks what all scenarios of a command share, before anything is sent.
@@ -134,7 +136,13 @@ func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir st
 	}
 	t := &trial{scenario: s, dir: dir}
 	var ref *reference
-	if s.Target.Reference != "" && m.options.Target == "" {
+	if m.command != "" {
+		c, err := startCommand(ctx, m.command, cmp.Or(m.options.Target, s.Target.URL), "")
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.stop()) }()
+	} else if s.Target.Reference != "" && m.options.Target == "" {
 		if ref, err = startReference(ctx, s.Target.Reference, s.Target.Set); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ func newRun(w *world) *cobra.Command {
 	var settings []string
 	var all, quick bool
 	var base baselineFlags
+	var against againstFlags
 	cmd := &cobra.Command{
 		Use:     "run SCENARIO…",
 		GroupID: groupLoad,
@@ -30,6 +31,9 @@ load, saves and reports what there is; a second Ctrl-C ends at once.
 A scenario with variants is an experiment: its variants take turns, and its
 claims are confirmed, refuted or left open. --all runs every bundled experiment.
 
+--against holds the target against another one: base and candidate take turns in
+pairs, in random order, until the difference is decided or --most-pairs are made.
+
 Several scenarios run one after the other; the exit code is that of the worst.
 The scenario - is read from standard input.`,
 		Example: `  plimsoll run quickstart
@@ -39,11 +43,16 @@ The scenario - is read from standard input.`,
   plimsoll run checkout.yaml --target http://127.0.0.1:8080 -e tier=gold
   plimsoll run checkout.yaml --set load[0].rate=200/s --json
   plimsoll run checkout.yaml --save-baseline baseline.yaml
-  plimsoll run checkout.yaml --baseline baseline.yaml`,
+  plimsoll run checkout.yaml --baseline baseline.yaml
+  plimsoll run checkout.yaml --against http://127.0.0.1:8081
+  plimsoll run checkout.yaml --command './server-new' --against './server-old'`,
 		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
 		Args:              func(cmd *cobra.Command, args []string) error { return namedOrAll(cmd, args, all) },
 		ValidArgsFunction: completeScenarios,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if against.against != "" {
+				f.kinds = compareKinds()
+			}
 			m, err := w.newMeasurement(cmd, f)
 			if err != nil {
 				return err
@@ -63,13 +72,20 @@ The scenario - is read from standard input.`,
 			if err := base.check(opened); err != nil {
 				return err
 			}
-			m.base = base
+			if err := against.check(cmd.Flags(), opened); err != nil {
+				return err
+			}
+			m.base, m.command = base, against.command
+			if against.against != "" {
+				return m.measureAgainst(cmd.Context(), opened[0], &against, f.out)
+			}
 			return m.measureAll(cmd.Context(), opened)
 		},
 	}
 	f.register(w, cmd)
 	f.stream.register(cmd)
 	base.register(cmd)
+	against.register(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
 	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")

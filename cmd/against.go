@@ -1,0 +1,232 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"plimsoll/engine/experiment"
+	"plimsoll/report"
+	"plimsoll/scenarios"
+)
+
+// againstFlags ask for a run that is held against another.
+type againstFlags struct {
+	against, command string
+	pairs, more      int
+	most             int
+	resume           bool
+}
+
+func (f *againstFlags) register(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.against, "against", "", "compare with the base at this `URL`, or that this command starts, in interleaved runs")
+	flags.StringVar(&f.command, "command", "", "start the target with this `COMMAND` before a run, and stop it after")
+	flags.IntVar(&f.pairs, "pairs", 10, "with --against: `N` pairs of runs before the first look")
+	flags.IntVar(&f.more, "more-pairs", 5, "with --against: `N` more pairs while it is inconclusive")
+	flags.IntVar(&f.most, "most-pairs", 30, "with --against: `N` pairs at most")
+	flags.BoolVar(&f.resume, "resume", false, "with --against: go on with the comparison in --out")
+}
+
+// check refuses what makes no sense together.
+func (f *againstFlags) check(flags *pflag.FlagSet, opened []*scenarios.Scenario) error {
+	if f.against == "" {
+		for _, name := range []string{"pairs", "more-pairs", "most-pairs", "resume"} {
+			if flags.Changed(name) {
+				return usageError("--against says what to compare with", "--%s needs --against", name)
+			}
+		}
+	}
+	switch {
+	case f.against == "" && f.command == "":
+		return nil
+	case len(opened) != 1:
+		return usageError("run it once for each", "--against and --command take one scenario, not %d", len(opened))
+	case opened[0].Experiment != nil:
+		return usageError("an experiment compares its own variants", "%s is an experiment", opened[0].Name)
+	case f.pairs < leastPairs:
+		return usageError("10 are usual", "--pairs %d: fewer than %d pairs cannot decide anything", f.pairs, leastPairs)
+	case f.more < 1:
+		return usageError("", "--more-pairs %d: it takes one at least", f.more)
+	case f.most < f.pairs:
+		return usageError("", "--most-pairs %d is less than --pairs %d", f.most, f.pairs)
+	}
+	return nil
+}
+
+// leastPairs is how many pairs a verdict on four rows needs: with seven, the signed-rank
+// test has no interval that holds for all of them with a confidence of 95 %, whatever the
+// runs say.
+const leastPairs = 8
+
+// duel is a base and a candidate that take turns.
+type duel struct {
+	m        *measurement
+	scenario *scenarios.Scenario
+	dir      string
+	arms     map[experiment.Arm]arm
+	pairs    experiment.Pairs
+	void     int   // runs so far that were no use
+	trouble  error // why the runs cannot be compared
+}
+
+// arm is where one of the two is found: at a URL, or at the scenario's target once a command
+// has started it, or the reference target of the scenario.
+type arm struct{ url, command string }
+
+// newDuel works out what the two are.
+func (m *measurement) newDuel(s *scenarios.Scenario, f *againstFlags, dir string) (*duel, error) {
+	d := &duel{
+		m: m.inSilence(), scenario: s, dir: dir,
+		arms:  map[experiment.Arm]arm{experiment.Candidate: {command: f.command}},
+		pairs: experiment.Pairs{First: f.pairs, More: f.more, Most: f.most, Seed: cmp.Or(m.flags.seed, 1)},
+	}
+	if strings.HasPrefix(f.against, "http://") || strings.HasPrefix(f.against, "https://") {
+		d.arms[experiment.Base] = arm{url: f.against}
+	} else {
+		d.arms[experiment.Base] = arm{command: f.against}
+	}
+	if f.command == "" && d.arms[experiment.Base].command != "" && s.Target.Reference == "" {
+		m.w.note("note: the candidate is what is found at the target in its own runs; --command COMMAND starts it")
+	}
+	if s.Target.Reference != "" && m.options.Target == "" && (f.command != "" || d.arms[experiment.Base].command != "") {
+		return nil, usageError("--target URL says where the commands listen", "scenario %s starts its own target", s.Name)
+	}
+	return d, nil
+}
+
+// inSilence returns the measurement without progress of each run.
+func (m *measurement) inSilence() *measurement {
+	silent, flags := *m, *m.flags
+	flags.ui = "off"
+	silent.flags, silent.outputs = &flags, nil
+	return &silent
+}
+
+// runDir is where the run of an arm in a pair is kept. Each arm's runs lie in one directory,
+// as plimsoll compare takes them.
+func (d *duel) runDir(pair int, a experiment.Arm) string {
+	return filepath.Join(d.dir, string(a), fmt.Sprintf("%02d", pair))
+}
+
+// finished returns how many pairs are there, and puts runs aside that have no partner or
+// were cut short.
+func (d *duel) finished() (pairs int, err error) {
+	for d.whole(pairs+1, experiment.Base) && d.whole(pairs+1, experiment.Candidate) {
+		pairs++
+	}
+	for pair := pairs + 1; pair <= d.pairs.Most; pair++ {
+		for _, a := range []experiment.Arm{experiment.Base, experiment.Candidate} {
+			if err := d.putAside(d.runDir(pair, a)); err != nil {
+				return pairs, err
+			}
+		}
+	}
+	return pairs, nil
+}
+
+// whole reports whether there is a run that counts.
+func (d *duel) whole(pair int, a experiment.Arm) bool {
+	saved, err := report.Open(d.runDir(pair, a))
+	return err == nil && counts(saved.Run)
+}
+
+// counts reports whether a run can be compared.
+func counts(run *report.Run) bool { return run.Ended != report.Stopped && run.Validity.Valid }
+
+// putAside moves a run that does not count out of the way. It is not lost.
+func (d *duel) putAside(dir string) error {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	aside := report.FreeDir(filepath.Join(d.dir, "void"), filepath.Base(filepath.Dir(dir))+"-"+filepath.Base(dir), time.Now())
+	if err := os.MkdirAll(filepath.Dir(aside), 0o755); err != nil {
+		return err
+	}
+	return os.Rename(dir, aside)
+}
+
+// mostVoid is how many runs may be no use before the machine is not fit for a comparison.
+const mostVoid = 20
+
+// turn runs one arm of a pair, again if the generator spoiled it.
+func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
+	for {
+		run, err := d.once(ctx, pair, a)
+		if err != nil {
+			return err
+		}
+		if i := interrupted(ctx); i != nil {
+			return i
+		}
+		d.say(pair, a, run)
+		if counts(run) {
+			return nil
+		}
+		if err := d.putAside(d.runDir(pair, a)); err != nil {
+			return err
+		}
+		if d.void++; d.void >= mostVoid {
+			return withHint("plimsoll doctor says what is wrong with the machine",
+				withCode(exitInconclusive, fmt.Errorf("%d runs could not be trusted, the last one because %s", d.void, strings.Join(run.Validity.Reasons, "; "))))
+		}
+	}
+}
+
+// once runs one arm once, with a fresh process where a command starts it.
+func (d *duel) once(ctx context.Context, pair int, a experiment.Arm) (run *report.Run, err error) {
+	dir := d.runDir(pair, a)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	t := &trial{scenario: d.scenario, dir: dir, target: d.arms[a].url}
+	var ref *reference
+	switch {
+	case d.arms[a].command != "":
+		c, err := startCommand(ctx, d.arms[a].command, cmp.Or(d.m.options.Target, d.scenario.Target.URL), dir+".log")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, c.gone(), c.stop()) }()
+	case t.target == "" && d.scenario.Target.Reference != "" && d.m.options.Target == "":
+		if ref, err = startReference(ctx, d.scenario.Target.Reference, d.scenario.Target.Set); err != nil {
+			return nil, err
+		}
+		t.target = ref.url
+		defer func() { err = errors.Join(err, ref.stop()) }()
+	}
+	t.control = newControl(ref, d.scenario.File())
+	run, _, err = d.m.try(ctx, t)
+	return run, err
+}
+
+// say tells how a run came out.
+func (d *duel) say(pair int, a experiment.Arm, run *report.Run) {
+	var latency string
+	for _, l := range run.Loads {
+		if q := l.Latency; q != nil {
+			latency = fmt.Sprintf("p50 %s  p99 %s", shortMillis(q.P50), shortMillis(q.P99))
+			break
+		}
+	}
+	if !counts(run) {
+		latency = "void: " + strings.Join(run.Validity.Reasons, "; ")
+	}
+	of := fmt.Sprint(d.pairs.First)
+	if d.pairs.Most > d.pairs.First {
+		of += fmt.Sprintf(" to %d", d.pairs.Most)
+	}
+	d.m.w.note("pair %2d of %s  %-4s  %s", pair, of, a, latency)
+}
+
+func shortMillis(ms float64) string {
+	return report.FormatDuration(time.Duration(ms * float64(time.Millisecond)))
+}
