@@ -85,10 +85,15 @@ func shares(panes []pane, height int) []int {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return panes[a].rank - panes[b].rank })
-	for _, i := range order {
-		more := min(max(panes[i].want-heights[i], 0), max(left, 0))
-		heights[i] += more
-		left -= more
+	for given := true; given && left > 0; { // in turn, so that nobody's wish comes before all needs of others
+		given = false
+		for _, i := range order {
+			if heights[i] < panes[i].want && left > 0 {
+				heights[i]++
+				left--
+				given = true
+			}
+		}
 	}
 	for _, i := range order {
 		if growing > 0 && left > 0 {

@@ -41,7 +41,7 @@ func (m *model) edgesShown(width int) (marks []int) {
 
 func (m *model) ratesPane() pane {
 	t := &m.theme
-	return pane{title: "rate", extra: m.rateNow(), least: 3, want: 7, grow: 2, rank: 2, draw: func(width, height int) []string {
+	return pane{title: "rate", extra: m.rateNow(), least: 3, want: 8, grow: 2, rank: 3, draw: func(width, height int) []string {
 		columns := m.folded(width)
 		from, to := m.shown()
 		c := chart{zero: true, unit: shortRate, marks: m.edgesShown(width), below: timeAxis(from, to), lines: []line{
@@ -68,7 +68,7 @@ func (m *model) rateNow() []string {
 
 func (m *model) latencyPane() pane {
 	t := &m.theme
-	return pane{title: "latency", extra: m.latencyNow(), least: 4, want: 9, grow: 3, rank: 1, draw: func(width, height int) []string {
+	return pane{title: "latency", extra: m.latencyNow(), least: 4, want: 10, grow: 3, rank: 2, draw: func(width, height int) []string {
 		columns := m.folded(width)
 		from, to := m.shown()
 		at := func(q float64) func(*column) float64 {
@@ -213,7 +213,7 @@ func (m *model) errorsPane(whole bool) pane {
 	if bad > 0 {
 		extra = t.bad.paint(fmt.Sprintf("%s of %s, %s", count(bad), count(n), percent(float64(bad)/float64(n))))
 	}
-	p := pane{title: "errors", extra: one(extra), least: min(len(all), 2), want: min(len(all), 6), rank: 4}
+	p := pane{title: "errors", extra: one(extra), least: min(len(all), 1), want: min(len(all), 6), rank: 1}
 	if whole {
 		p.least, p.want, p.grow = 3, len(all), 3
 	}
@@ -222,7 +222,11 @@ func (m *model) errorsPane(whole bool) pane {
 			if i == height-1 && len(all) > height {
 				return append(lines, t.dim.paint(fmt.Sprintf("  and %d more kinds", len(all)-i)))
 			}
-			lines = append(lines, apart(t.bad.paint("✗")+" "+f.what+t.dim.paint("  "+f.request), count(f.n), width))
+			mark := t.bad.paint("✗")
+			if f.check {
+				mark = t.near.paint("·") // counted under its status, too
+			}
+			lines = append(lines, apart(mark+" "+f.what+t.dim.paint("  "+f.request), count(f.n), width))
 		}
 		if whole && len(all) == 0 {
 			return []string{t.dim.paint("nothing went wrong so far")}
@@ -238,7 +242,7 @@ func (m *model) healthPane() pane {
 	if m.run.trouble() != "" {
 		extra = t.bad.paint("! lags")
 	}
-	return pane{title: "generator", extra: one(extra), least: 1, want: 2, rank: 3, draw: func(width, height int) []string {
+	return pane{title: "generator", extra: one(extra), least: 1, want: 2, rank: 4, draw: func(width, height int) []string {
 		c, r := m.run.window.lately(5*time.Second), m.run
 		if r.last == nil {
 			return nil

@@ -156,6 +156,7 @@ func (r *runState) edges() (edges []time.Duration) {
 // failure is how often requests ended in one way that is not good.
 type failure struct {
 	request, what string
+	check         bool // a check that answers failed; they are counted under their status as well
 	n             uint64
 }
 
@@ -165,13 +166,13 @@ func (r *runState) failures() []failure {
 	if r.total == nil {
 		return nil
 	}
-	counts := map[[2]string]uint64{}
+	counts := map[failure]uint64{}
 	for _, c := range r.total.Cells {
 		name := r.Legend.Requests[c.Request].Name
 		switch c.Outcome {
 		case engine.Error:
 			for _, e := range c.Errors {
-				counts[[2]string{name, e.Kind}] += e.N
+				counts[failure{request: name, what: e.Kind}] += e.N
 			}
 		case engine.Failed:
 			r.badAnswers(c, name, counts)
@@ -179,7 +180,7 @@ func (r *runState) failures() []failure {
 	}
 	all := make([]failure, 0, len(counts))
 	for k, n := range counts {
-		all = append(all, failure{clean(k[0]), clean(k[1]), n})
+		all = append(all, failure{clean(k.request), clean(k.what), k.check, n})
 	}
 	slices.SortFunc(all, func(a, b failure) int {
 		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.what, b.what), cmp.Compare(a.request, b.request))
@@ -187,14 +188,14 @@ func (r *runState) failures() []failure {
 	return all
 }
 
-func (r *runState) badAnswers(c *engine.Cell, name string, counts map[[2]string]uint64) {
+func (r *runState) badAnswers(c *engine.Cell, name string, counts map[failure]uint64) {
 	for _, s := range c.Codes {
-		counts[[2]string{name, statusName(s.Status)}] += s.N
+		counts[failure{request: name, what: statusName(s.Status)}] += s.N
 	}
 	for i, n := range c.ChecksFailed {
 		checks := r.Legend.Requests[c.Request].Checks
 		if n > 0 && i < len(checks) {
-			counts[[2]string{name, "check " + checks[i]}] += n
+			counts[failure{request: name, what: "check " + checks[i], check: true}] += n
 		}
 	}
 }

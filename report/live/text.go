@@ -37,7 +37,22 @@ func clean(s string) string {
 }
 
 // columns returns how many columns of a terminal s takes; it may hold colours.
-func columns(s string) int { return ansi.StringWidth(s) }
+func columns(s string) int {
+	n, inside := 0, false
+	for _, r := range s {
+		switch {
+		case inside:
+			inside = r != 'm'
+		case r >= ' ' && r < 0x7f, r >= 0x2500 && r < 0x2600, r >= 0x2800 && r < 0x2900: // text, boxes and blocks, braille
+			n++
+		case r == '\x1b':
+			inside = true // nothing but colours gets here
+		default:
+			return ansi.StringWidth(s) // which takes twenty times as long
+		}
+	}
+	return n
+}
 
 // fit cuts s to a width, and fills it up with spaces.
 func fit(s string, width int) string {
