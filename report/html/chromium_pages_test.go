@@ -108,7 +108,7 @@ func (p *page) lookAt(name string) {
 		if !v.print {
 			p.accessible()
 		}
-		if *screenshots != "" {
+		if keeping() != "" {
 			p.screenshot(name + "-" + v.String())
 		}
 	}

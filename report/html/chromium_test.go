@@ -3,7 +3,6 @@ package html_test
 import (
 	"cmp"
 	"context"
-	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -23,8 +22,6 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
-
-var screenshots = flag.String("screenshots", "", "keep the screenshots of pages in this `directory`")
 
 // browser is one Chromium, which opens each page in a tab of its own.
 type browser struct{ ctx context.Context }
@@ -278,14 +275,14 @@ func (p *page) press(keys string) {
 	}
 }
 
-// screenshot keeps a picture of the whole page, in the directory that the flag names or
-// with the other artifacts of the test.
+// keeping returns the directory that screenshots are to be kept in, empty if nobody asks.
+func keeping() string { return os.Getenv("SCREENSHOTS") }
+
+// screenshot takes a picture of the whole page, into the directory for them or with the
+// other artifacts of the test.
 func (p *page) screenshot(name string) {
 	p.t.Helper()
-	dir := *screenshots
-	if dir == "" {
-		dir = p.t.ArtifactDir()
-	}
+	dir := cmp.Or(keeping(), p.t.ArtifactDir())
 	picture, err := chromedp.Run(p.ctx, chromedp.FullScreenshot(100)) // 100: as PNG
 	if err != nil {
 		p.t.Fatal("take a screenshot: ", err)
@@ -293,7 +290,7 @@ func (p *page) screenshot(name string) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		p.t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, strings.ReplaceAll(name, " ", "-")+".png"), picture, 0o644); err != nil {
 		p.t.Fatal(err)
 	}
 }

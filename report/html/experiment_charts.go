@@ -3,9 +3,9 @@ package html
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 
+	"plimsoll/engine/latency"
 	"plimsoll/report"
 )
 
@@ -19,7 +19,8 @@ func variantBlocks(run *report.Run, tries []*try) (blocks []Block) {
 			group = name
 			blocks = append(blocks, Block{Group: group, Heading: name})
 		}
-		blocks = append(blocks, Block{Group: group, Table: variantTable(run, tries, i)})
+		counts, times := variantTables(run, tries, i)
+		blocks = append(blocks, Block{Group: group, Table: counts}, Block{Group: group, Table: times})
 		s := &sideBySide{run: run, tries: tries, load: i}
 		for _, c := range []*Chart{
 			s.overTime("p99", "Latency p99 over time", Milliseconds, func(l *loadSeries) []float64 { return l.latency[3] }),
@@ -50,13 +51,13 @@ func sharedLoads(tries []*try) (names []string) {
 	return names
 }
 
-// variantTable has the figures of each variant: sums of counts, percentiles of all its runs
+// variantTables have the figures of each variant: sums of counts, percentiles of all its runs
 // together, and in brackets from the least to the most that one of its runs has.
-func variantTable(run *report.Run, tries []*try, load int) *Table {
-	t := &Table{
-		Caption: "Each variant: percentiles of all its runs together, and in brackets those of single runs", Sortable: true,
-		Columns: slices.Concat([]Column{{Name: "variant"}}, numeric("runs", "sent", "failed", "dropped", "goodput", "p50", "p95", "p99", "max")),
-	}
+func variantTables(run *report.Run, tries []*try, load int) (counts, times *Table) {
+	counts = &Table{Caption: "Arrivals or passes under each variant, all runs together", Sortable: true}
+	counts.Columns = append([]Column{{Name: "variant"}}, numeric("runs", "sent", "failed", "dropped", "goodput")...)
+	times = &Table{Caption: "Latency under each variant: of all its runs together, and in brackets that of single runs", Sortable: true}
+	times.Columns = append([]Column{{Name: "variant"}}, numeric("p50", "p95", "p99", "max")...)
 	for i, v := range run.Variants {
 		var figures []report.Figures
 		for _, r := range v.Runs {
@@ -64,28 +65,35 @@ func variantTable(run *report.Run, tries []*try, load int) *Table {
 				figures = append(figures, r.Loads[load].Figures)
 			}
 		}
-		if len(figures) == 0 {
-			continue
+		if len(figures) > 0 {
+			counts.Rows = append(counts.Rows, countRow(v.Name, figures))
+			h, complete := merged(tries, i, load)
+			times.Rows = append(times.Rows, timeRow(v.Name, figures, h, complete))
 		}
-		t.Rows = append(t.Rows, variantRow(v.Name, tries, figures, i, load))
 	}
-	return t
+	return counts, times
 }
 
-func variantRow(name string, tries []*try, figures []report.Figures, variant, load int) Row {
+func countRow(name string, figures []report.Figures) Row {
 	var sent, failed, dropped uint64
 	var completed, span float64
 	for _, f := range figures {
-		sent, failed, dropped = sent+f.Sent, failed+f.Counts.Failed+f.Unfinished, dropped+f.Dropped
+		sent, failed, dropped = sent+f.Sent, failed+f.Failed+f.Unfinished, dropped+f.Dropped
 		completed, span = completed+float64(f.Completed), span+f.SpanS
 	}
 	goodput := math.NaN()
 	if span > 0 {
 		goodput = completed / span
 	}
-	row := Row{{Text: name}, countCell(uint64(len(figures))), countCell(sent), countCell(failed), countCell(dropped),
-		spreadCell(goodput, figures, rateText, func(f report.Figures) float64 { return f.Goodput })}
-	h, complete := merged(tries, variant, load)
+	return Row{
+		{Text: name}, countCell(uint64(len(figures))), countCell(sent), alarmCell(failed), alarmCell(dropped),
+		spreadCell(goodput, figures, rateText, func(f report.Figures) float64 { return f.Goodput }),
+	}
+}
+
+// timeRow has the percentiles of a histogram of all runs, if it is complete, and of each.
+func timeRow(name string, figures []report.Figures, h *latency.Histogram, complete bool) Row {
+	row := Row{{Text: name}}
 	for _, q := range []struct {
 		share float64
 		of    func(*report.Quantiles) float64
