@@ -91,12 +91,16 @@ func compareRows(p *printer, c *report.Comparison) {
 			subjects = append(subjects, s)
 		}
 	}
+	interval := rounded(report.FormatShare(1-(1-c.Confidence)/float64(max(c.Looks, 1)))) + " interval"
+	if c.Method == report.Within {
+		interval = "within the runs"
+	}
 	t := table{columns: []column{
 		{title: "new against base", left: true},
 		{title: "base"},
 		{title: "new"},
 		{title: "change"},
-		{title: fmt.Sprintf("%s interval", rounded(report.FormatShare(1-(1-c.Confidence)/float64(max(c.Looks, 1))))), drop: 1},
+		{title: interval, drop: 1},
 		{title: "p Holm", drop: 2},
 		{left: true},
 	}}
