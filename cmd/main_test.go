@@ -9,6 +9,9 @@ import (
 	"iter"
 	"os"
 	"os/exec"
+	"plimsoll/engine"
+	"plimsoll/report"
+	"plimsoll/report/budget"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,10 +22,6 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"plimsoll/engine"
-	"plimsoll/report"
-	"plimsoll/report/budget"
 )
 
 var update = flag.Bool("update", false, "write what the commands say now into the scripts")
@@ -89,9 +88,10 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"target":   target,
-			"savedrun": savedRun,
+			"exits":        exits,
+			"target":       target,
+			"savedrun":     savedRun,
+			"repeatedruns": repeatedRuns,
 		},
 	})
 }
