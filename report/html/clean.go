@@ -137,12 +137,3 @@ func cleanChart(c *Chart) *Chart {
 	}
 	return &out
 }
-
-func contains(all []string, s string) bool {
-	for _, have := range all {
-		if have == s {
-			return true
-		}
-	}
-	return false
-}

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 )
 
 // assets are the template, style and scripts of a page, and uPlot with its licence.
@@ -151,7 +152,7 @@ func newView(p *Page) (*view, error) {
 			if b.Chart != nil {
 				charts = append(charts, b.Chart)
 			}
-			if b.Group != "" && !contains(v.Groups, b.Group) {
+			if b.Group != "" && !slices.Contains(v.Groups, b.Group) {
 				v.Groups = append(v.Groups, b.Group)
 			}
 		}

@@ -42,7 +42,7 @@ type loadSeries struct {
 	offered, achieved, goodput []float64                    // per second
 	planned                    []float64                    // per second, the average of the stage
 	inFlight                   []float64                    // on average
-	latency, service           [len(shares) + 1][]float64   // ms; the last is the maximum
+	latency, service           [numShares + 1][]float64     // ms; the last is the maximum
 	lag                        []float64                    // p99, ms
 	phases                     [flow.NumPhases][2][]float64 // p50 and p99, ms
 	errors                     map[string][]uint64
@@ -54,8 +54,11 @@ type loadSeries struct {
 // healthSeries is the generator in buckets.
 type healthSeries struct{ cpu, gc, files, users, inFlight, lag []float64 }
 
-// shares are the percentiles over time.
-var shares = [...]float64{0.50, 0.90, 0.95, 0.99, 0.999}
+// numShares is how many percentiles there are over time, besides the maximum.
+const numShares = 5
+
+// shares returns the percentiles over time.
+func shares() [numShares]float64 { return [...]float64{0.50, 0.90, 0.95, 0.99, 0.999} }
 
 // at returns the middle of each bucket.
 func (t *timeline) at() Numbers {
@@ -248,12 +251,12 @@ func (b *merger) load(s *engine.Snapshot, i int) {
 
 // times adds the percentiles of what was answered in the bucket.
 func (b *merger) times(l *loadSeries) {
-	for k, q := range shares {
+	for k, q := range shares() {
 		l.latency[k] = append(l.latency[k], quantile(&b.cell.Latency, q))
 		l.service[k] = append(l.service[k], quantile(&b.cell.Service, q))
 	}
-	l.latency[len(shares)] = append(l.latency[len(shares)], quantile(&b.cell.Latency, 1))
-	l.service[len(shares)] = append(l.service[len(shares)], quantile(&b.cell.Service, 1))
+	l.latency[numShares] = append(l.latency[numShares], quantile(&b.cell.Latency, 1))
+	l.service[numShares] = append(l.service[numShares], quantile(&b.cell.Service, 1))
 	l.lag = append(l.lag, quantile(&b.cell.Lag, 0.99))
 	for p := range b.cell.Phases {
 		for k, q := range [...]float64{0.5, 0.99} {

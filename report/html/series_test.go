@@ -124,7 +124,7 @@ func TestPercentilesOfABucketAreThoseOfItsMergedHistograms(t *testing.T) {
 		m.add(s)
 	}
 	m.finish()
-	for k, q := range shares {
+	for k, q := range shares() {
 		if got, want := line.loads[0].latency[k][0], milliseconds(all.Quantile(q)); got != want {
 			t.Errorf("share %v: %v, want %v", q, got, want)
 		}

@@ -98,7 +98,9 @@ func numeric(names ...string) (columns []Column) {
 
 func figureRow(name, span string, f report.Figures) Row {
 	return Row{
-		{Text: name}, {Text: span, Tight: true}, countCell(f.Planned), countCell(f.Sent), countCell(f.Completed), alarmCell(f.Failed), alarmCell(f.Dropped),
+		{Text: name},
+		{Text: span, Tight: true},
+		countCell(f.Planned), countCell(f.Sent), countCell(f.Completed), alarmCell(f.Failed), alarmCell(f.Dropped),
 		countCell(f.Unfinished), figureCell(f.Offered), figureCell(f.Achieved), figureCell(f.Goodput), figureCell(f.InFlight),
 	}
 }
@@ -117,8 +119,9 @@ func (p *plotter) overTime() *Table {
 	table.Columns[0].Numeric = false
 	for i := 0; i < len(t.from); i += step {
 		table.Rows = append(table.Rows, Row{
-			{Text: report.FormatNumber(t.from[i]) + "s"}, figureCell(l.offered[i]), figureCell(l.achieved[i]), figureCell(l.goodput[i]), figureCell(l.inFlight[i]),
-			msCell(l.latency[0][i]), msCell(l.latency[2][i]), msCell(l.latency[3][i]), msCell(l.latency[len(shares)][i]),
+			{Text: report.FormatNumber(t.from[i]) + "s"},
+			figureCell(l.offered[i]), figureCell(l.achieved[i]), figureCell(l.goodput[i]), figureCell(l.inFlight[i]),
+			msCell(l.latency[0][i]), msCell(l.latency[2][i]), msCell(l.latency[3][i]), msCell(l.latency[numShares][i]),
 		})
 	}
 	return table
@@ -343,10 +346,16 @@ func eventBlocks(events []report.Happening) []Block {
 func environmentBlocks(run *report.Run, t *timeline) []Block {
 	b := run.Plimsoll
 	rows := [][2]string{
-		{"About", run.About}, {"Target", report.RedactURL(run.Target)}, {"Started", run.Started.Format(time.RFC3339)},
+		{"About", run.About},
+		{"Target", report.RedactURL(run.Target)},
+		{"Started", run.Started.Format(time.RFC3339)},
 		{"Duration", report.FormatDuration(spanOf(run.DurationS)) + ", " + string(run.Ended)},
-		{"Command", strings.Join(run.Command, " ")}, {"Seed", fmt.Sprint(run.Seed)},
-		{"plimsoll", b.Version}, {"Go", b.Go}, {"System", b.OS}, {"Processors", whole(b.CPUs)},
+		{"Command", strings.Join(run.Command, " ")},
+		{"Seed", fmt.Sprint(run.Seed)},
+		{"plimsoll", b.Version},
+		{"Go", b.Go},
+		{"System", b.OS},
+		{"Processors", whole(b.CPUs)},
 		{"Scenario file", sourceText(run.Source)},
 	}
 	if len(t.from) > 0 {

@@ -173,8 +173,14 @@ func budgetBlocks(run *report.Run) []Block {
 		return []Block{{Text: "No budget was set, so nothing was promised that could be broken."}}
 	}
 	t := &Table{Caption: "What was promised, and what came out", Sortable: true, Columns: []Column{
-		{Name: "Budget"}, {Name: "Observed", Numeric: true}, {Name: "Limit", Numeric: true}, {Name: "Margin", Numeric: true},
-		{Name: "Result"}, {Name: "Level"}, {Name: "Samples", Numeric: true}, {Name: "Remarks"},
+		{Name: "Budget"},
+		{Name: "Observed", Numeric: true},
+		{Name: "Limit", Numeric: true},
+		{Name: "Margin", Numeric: true},
+		{Name: "Result"},
+		{Name: "Level"},
+		{Name: "Samples", Numeric: true},
+		{Name: "Remarks"},
 	}}
 	for _, b := range run.Budgets {
 		margin := Cell{Text: "–"}
@@ -182,8 +188,12 @@ func budgetBlocks(run *report.Run) []Block {
 			margin = Cell{Text: report.FormatShare(*b.Margin), Sort: b.Margin}
 		}
 		t.Rows = append(t.Rows, Row{
-			{Text: b.Expr, Code: true}, unitCell(b.Observed, b.Unit), unitCell(b.Limit, b.Unit), margin,
-			{Text: string(b.Result), Tone: resultTone(b)}, {Text: string(b.Level)}, countCell(b.Samples), {Text: budgetRemark(b)},
+			{Text: b.Expr, Code: true},
+			unitCell(b.Observed, b.Unit), unitCell(b.Limit, b.Unit), margin,
+			{Text: string(b.Result), Tone: resultTone(b)},
+			{Text: string(b.Level)},
+			countCell(b.Samples),
+			{Text: budgetRemark(b)},
 		})
 	}
 	t.dropEmpty()
