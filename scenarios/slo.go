@@ -115,7 +115,7 @@ func (s *Scenario) explainSLOs(b *strings.Builder) {
 
 // gateRow tells of a gate what it takes to fire, and what is then spent of the error budget.
 func gateRow(s *budget.SLO, g budget.Gate) []string {
-	row := []string{g.String(), fmt.Sprintf("%.4g", g.Burn), fmt.Sprintf("%.3g%%", 100*g.Burn*s.Allowed()), "all", ""}
+	row := []string{g.String(), fmt.Sprintf("%.4g", g.Burn), fmt.Sprintf("%.3g%%", 100*g.Burn*s.Allowed()), "all", "–"}
 	if g.Long > 0 {
 		row[3] = s.InRun(g.Long).Round(time.Millisecond).String() + " and " + s.InRun(g.Short).Round(time.Millisecond).String()
 		row[4] = fmt.Sprintf("%.3g%%", 100*g.Burn*g.Long.Seconds()/s.Window.Seconds())

@@ -92,7 +92,7 @@ type burner struct {
 	selection *selection
 	intervals []burnt
 	total     events
-	dropped   uint64
+	timed     uint64        // of total.bad, those that were late or dropped
 	seen      time.Duration // of the run
 	gates     []*gate
 	period    reach // the window of the SLO
@@ -185,8 +185,11 @@ func (b *burner) judge(now time.Duration, fresh bool) {
 	}
 }
 
-// judge fires the gate if both windows are above it. With so few requests that a single
-// one which is not good would do that, it says nothing.
+// leastBad is how many requests that are not good a gate needs to fire where traffic is low.
+const leastBad = 3
+
+// judge fires the gate if both windows are above it. Where one request that is not good
+// would be enough for that, a gate takes more of them to fire, and cannot be kept.
 func (g *gate) judge(allowed float64, now time.Duration, fresh bool) {
 	if g.stops() {
 		return
@@ -199,7 +202,7 @@ func (g *gate) judge(allowed float64, now time.Duration, fresh bool) {
 			g.fewest = g.long.all
 		}
 	}
-	if few {
+	if few && g.long.bad < leastBad {
 		return
 	}
 	burn := min(g.long.burn(allowed), g.short.burn(allowed))
@@ -224,6 +227,7 @@ func (b *burner) count(s *engine.Snapshot) (e events) {
 			for highest, n := range c.Latency.Buckets {
 				if highest > limit {
 					e.bad += n
+					b.timed += n
 				}
 			}
 		}
@@ -231,7 +235,7 @@ func (b *burner) count(s *engine.Snapshot) (e events) {
 	for _, stages := range s.Tallies {
 		for _, t := range stages {
 			e.add(events{t.Dropped, t.Dropped})
-			b.dropped += t.Dropped
+			b.timed += t.Dropped
 		}
 	}
 	return e

@@ -167,7 +167,7 @@ func (b *burner) doubt(g *gate) string {
 		return "there were no requests"
 	case g.judged == 0:
 		return fmt.Sprintf("%s are %s of the run, which showed %s; it did not fire by then",
-			Period(g.Long), short(g.long.length.Round(time.Millisecond)), short(b.seen.Round(time.Millisecond)))
+			Period(g.Long), short(g.long.length.Round(time.Second/10)), short(b.seen.Round(time.Second/10)))
 	case g.lacking > 0:
 		return fmt.Sprintf("%d of %d windows had too few requests, such as %d: one that is not good would be too many", g.lacking, g.judged, g.fewest)
 	case b.coarse > g.short.length+g.short.length/100:
@@ -203,7 +203,7 @@ func threeDigits(x float64) string {
 
 // results are the gates as lines among the budgets, and a line for a budget that is gone.
 func (b *burner) results() (all []Result) {
-	timed := b.slo.Within > 0 || b.dropped > 0
+	timed := b.timed > 0
 	for _, g := range b.gates {
 		x := b.state(g)
 		r := Result{

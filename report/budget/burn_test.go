@@ -163,21 +163,35 @@ func TestGates(t *testing.T) {
 		{"a moment is not long enough", "10/10s+1s", 30, all(quiet, bad(15, 16, 100)), "kept worst 9.09"},
 		{"a gate that fired stays broken when all is well again", "10/10s+1s", 30, all(quiet, bad(12, 15, 100)), "broken worst 23.1 at 14s"},
 		{"what is over does not fire it later", "3/20s+1s", 30, all(quiet, bad(20, 21, 100)), "broken worst 4.76 at 21s"},
-		{"a run that is shorter than the window leaves it open", "10/1m+5s", 30, quiet,
-			"inconclusive worst 0: 1m are 1m of the run, which showed 30s; it did not fire by then"},
+		{
+			"a run that is shorter than the window leaves it open", "10/1m+5s", 30, quiet,
+			"inconclusive worst 0: 1m are 1m of the run, which showed 30s; it did not fire by then",
+		},
 		{"and may still fire it", "10/1m+5s", 30, all(quiet, bad(0, 30, 100)), "broken worst 25 at 13s"},
 		{"nothing at all leaves it open", "10/10s+1s", 30, nil, "inconclusive worst 0: there were no requests"},
-		{"a trickle of nothing but errors fires it, too", "10/10s+1s", 30, steady(0, 30, 1, ms, errored)[:11],
-			"broken worst 100 at 2s"},
-		{"one bad request of three does not fire it", "10/10s+1s", 30, []event{{second: 3, key: product, n: 2, latency: ms}, {second: 4, key: failed, n: 1, latency: ms}},
-			"inconclusive worst 0: 21 of 21 windows had too few requests, such as 0: one that is not good would be too many"},
+		{
+			"a trickle of nothing but errors fires it, too", "10/10s+1s", 30, steady(0, 30, 1, ms, errored)[:11],
+			"broken worst 100 at 2s",
+		},
+		{
+			"one bad request of three does not fire it", "10/10s+1s", 30,
+			[]event{{second: 3, key: product, n: 2, latency: ms}, {second: 4, key: failed, n: 1, latency: ms}},
+			"inconclusive worst 0: 21 of 21 windows had too few requests, such as 0: one that is not good would be too many",
+		},
+		{
+			"but three do, however few the others are", "10/10s+1s", 30,
+			[]event{{second: 3, key: product, n: 2, latency: ms}, {second: 4, key: failed, n: 3, latency: ms}},
+			"broken worst 30 at 5s",
+		},
 		{"unfinished requests and those without an answer are not good", "10/10s+1s", 30, all(quiet, steady(0, 30, 15, ms, undone), steady(0, 30, 15, ms, errored)), "broken worst 23.1 at 5s"},
 		{"dropped arrivals are not good", "10/10s+1s", 30, all(quiet, []event{{second: 5, dropped: 500}}), "broken worst 27.3 at 6s"},
 		{"what comes late counts where it was due", "1/30s+1s", 31, all(quiet, []event{{second: 30, key: failed, n: 500, latency: ms}}), "broken worst 14.3 at 30s"},
 		{"a whole run may be shown to be good", "1/run", 30, quiet, "kept worst 0"},
 		{"or to be bad", "1/run", 30, all(quiet, bad(0, 30, 3)), "broken worst 2.91"},
-		{"or leave it open", "1/run", 30, all(quiet, bad(0, 30, 1)),
-			"inconclusive worst 0.99: 30 of 3030 were not good: a burn of 0.714 to 1.34 may lie behind that, so more requests are needed"},
+		{
+			"or leave it open", "1/run", 30, all(quiet, bad(0, 30, 1)),
+			"inconclusive worst 0.99: 30 of 3030 were not good: a burn of 0.714 to 1.34 may lie behind that, so more requests are needed",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

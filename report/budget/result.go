@@ -36,5 +36,5 @@ type Result struct {
 	Samples  uint64    `json:"samples"`            // requests (for dropped: arrivals) that Observed rests on
 	Aborted  bool      `json:"aborted,omitempty"`  // an abort budget: it broke as the run went and its figures are those of that moment
 
-	Timed bool `json:"-"` // for a burn: besides errors, what came late or was dropped counts
+	Timed bool `json:"-"` // for a burn: some of what counts against it came late or was dropped, for which the generator may be to blame
 }

@@ -94,14 +94,22 @@ func TestGatesThatCannotDoTheirWork(t *testing.T) {
 		want        string
 	}{
 		{"windows that fit", "14.4/10s+1s, 1/run", 0.99, 1, true, ""},
-		{"a burn that nothing reaches", "14.4/10s+1s", 0.9, 1, true,
-			"gate 14.4/10s+1s can never fire: when every request fails, 90% burns at 10"},
-		{"a burn that only a run of nothing but errors reaches", "10/run", 0.9, 1, true,
-			"gate 10/run can never fire: when every request fails, 90% burns at 10"},
-		{"a window that is shorter than what can be seen", "14.4/1h+5m", 0.99, 3600, true,
-			"gate 14.4/1h+5m: 5m are 83ms of the run, which is seen in steps of 1s"},
-		{"a window that is longer than the run", "6/6h+30m", 0.99, 300, true,
-			"gate 6/6h+30m cannot be kept: 6h are 1m12s of the run, which has 30s"},
+		{
+			"a burn that nothing reaches", "14.4/10s+1s", 0.9, 1, true,
+			"gate 14.4/10s+1s can never fire: when every request fails, 90% burns at 10",
+		},
+		{
+			"a burn that only a run of nothing but errors reaches", "10/run", 0.9, 1, true,
+			"gate 10/run can never fire: when every request fails, 90% burns at 10",
+		},
+		{
+			"a window that is shorter than what can be seen", "14.4/1h+5m", 0.99, 3600, true,
+			"gate 14.4/1h+5m: 5m are 83ms of the run, which is seen in steps of 1s",
+		},
+		{
+			"a window that is longer than the run", "6/6h+30m", 0.99, 300, true,
+			"gate 6/6h+30m cannot be kept: 6h are 1m12s of the run, which has 30s",
+		},
 		{"such a window that only warns", "6/6h+30m warn", 0.99, 300, true, ""},
 		{"such a window that nobody asked for", "6/6h+30m", 0.99, 300, false, ""},
 	}

@@ -92,6 +92,9 @@ func sloCost(e budget.ErrorBudget) string {
 		return ""
 	}
 	money := func(x float64) string { return clean(price.Money(report.FormatNumber(x))) }
+	if e.Bad == 0 {
+		return fmt.Sprintf("cost %s, at %s of downtime; the error budget is worth %s", money(0), clean(c.Price), money(c.Budget))
+	}
 	return fmt.Sprintf("cost %s: %s of downtime at %s, if a minute in which a tenth of the requests is not good is a tenth of a minute of downtime; the error budget is worth %s, and %s like this would cost %s",
 		money(c.Amount), production(60*c.Down), clean(c.Price), money(c.Budget), production(e.WindowS), money(c.Window))
 }
@@ -101,7 +104,7 @@ func sloGate(run *report.Run, g budget.GateState) (string, style) {
 	if g.Fired == 0 {
 		return "", plain
 	}
-	text := fmt.Sprintf("gate %s fired %s into the run: both windows burned more than %s", clean(g.Gate), production(g.Fired), fold(g.Burn))
+	text := fmt.Sprintf("gate %s fired %s into the run: both windows burned more than %s", clean(g.Gate), production(g.Fired), rounded(fold(g.Burn)))
 	switch {
 	case strings.HasSuffix(g.Gate, " abort") && run.Ended == report.Aborted:
 		return text + ", so the run was stopped", red
