@@ -22,6 +22,7 @@ type traffic struct {
 	meta     report.Meta
 	length   time.Duration
 	perCell  int // samples of each request in each interval
+	fails    int // one sample in so many
 	slowdown func(at time.Duration) float64
 	budgets  []string
 	events   []report.Happening
@@ -51,7 +52,7 @@ func shop() *traffic {
 			Scenario: "shop", About: "What the shop does when traffic doubles.", Target: "http://127.0.0.1:8080",
 			Command: []string{"plimsoll", "run", "shop.yaml"}, Started: time.Date(2026, 11, 23, 4, 40, 4, 0, time.UTC), IntervalS: 1,
 		},
-		length: 30 * time.Second, perCell: 20,
+		length: 30 * time.Second, perCell: 20, fails: 30,
 		slowdown: func(at time.Duration) float64 { return 1 + 3*math.Pow(at.Seconds()/30, 4) },
 		budgets:  []string{"p99(product) < 200ms", "p95(order) < 10ms", "errors < 5% over 5s", "p99.99(report) < 1s warn"},
 	}
@@ -138,15 +139,15 @@ func (r *traffic) sample(rng *rand.Rand, s *engine.Snapshot, m engine.Sample) {
 	t.Planned++
 	t.Sent++
 	t.Busy += m.End - m.Due
-	switch rng.IntN(60) {
-	case 0:
+	switch {
+	case rng.IntN(r.fails) > 0:
+		t.Completed++
+	case rng.IntN(2) == 0:
 		m.Outcome, m.Status, m.ChecksFailed = engine.Failed, 503, 1
 		t.Failed++
-	case 1:
+	default:
 		m.Outcome, m.Status, m.ErrKind = engine.Error, 0, engine.ErrReset
 		t.Failed++
-	default:
-		t.Completed++
 	}
 	s.Cell(engine.Key{Load: m.Load, Stage: m.Stage, Request: m.Request, Outcome: m.Outcome}).Add(&m)
 }
@@ -154,7 +155,7 @@ func (r *traffic) sample(rng *rand.Rand, s *engine.Snapshot, m engine.Sample) {
 // hour is a run of an hour.
 func hour() *traffic {
 	r := shop()
-	r.length, r.perCell, r.meta.IntervalS = time.Hour, 8, 10
+	r.length, r.perCell, r.fails, r.meta.IntervalS = time.Hour, 8, 1000, 10
 	load := &r.legend.Loads[0]
 	for i := range load.Stages {
 		load.Stages[i].From *= 120

@@ -37,9 +37,7 @@ func startBrowser(t *testing.T) *browser {
 	if os.Getuid() == 0 {
 		opts = append(opts, chromedp.NoSandbox)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, opts...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
@@ -82,6 +80,10 @@ type page struct {
 	requests  []string
 }
 
+// patience is how long all that is done with a page may take, on a machine with much else to
+// do.
+const patience = 3 * time.Minute
+
 // open opens a file. When the test ends it fails if the page complained about anything or
 // asked for anything but itself.
 func (b *browser) open(t *testing.T, file string, v view) *page {
@@ -95,6 +97,8 @@ func (b *browser) open(t *testing.T, file string, v view) *page {
 func (b *browser) load(t *testing.T, file string, v view) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(b.ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, patience)
 	t.Cleanup(cancel)
 	p := &page{t: t, ctx: ctx, file: (&url.URL{Scheme: "file", Path: file}).String()}
 	if err := chromedp.Listen(ctx, p.hear); err != nil {
