@@ -172,7 +172,7 @@ func round(x float64) float64 { return math.Round(x*1e12) / 1e12 }
 // ParseScale reads what a time of the run stands for, 1s = 5m, and returns how many
 // seconds a second is. The error is a *SyntaxError.
 func ParseScale(src string) (float64, error) {
-	run, real, found := strings.Cut(src, "=")
+	run, production, found := strings.Cut(src, "=")
 	if !found {
 		return 0, sloError(0, "write 1s = 5m: a second of the run stands for five minutes", "%q is not a scale", src)
 	}
@@ -180,12 +180,12 @@ func ParseScale(src string) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	to, err := ParsePeriod(real)
+	to, err := ParsePeriod(production)
 	if err != nil {
 		return 0, moved(err, len(run)+1)
 	}
 	if to < from {
-		return 0, sloError(0, fmt.Sprintf("write %s = %s", strings.TrimSpace(real), strings.TrimSpace(run)), "the run would be slower than production")
+		return 0, sloError(0, fmt.Sprintf("write %s = %s", strings.TrimSpace(production), strings.TrimSpace(run)), "the run would be slower than production")
 	}
 	return float64(to) / float64(from), nil
 }
