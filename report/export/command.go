@@ -14,7 +14,7 @@ import (
 const mostCommand = 4000
 
 // again returns the command that makes the run again, ready to be pasted into a shell; empty
-// if it is not known. What only says where results go is left out, so that it runs on
+// if it is not known. What only says where results and progress go is left out, so that it runs on
 // another machine, and the seed is added.
 func again(command []string, seed uint64) string {
 	if len(command) < 2 {
@@ -26,10 +26,10 @@ func again(command []string, seed uint64) string {
 		arg := command[i]
 		name, _, joined := strings.Cut(arg, "=")
 		switch {
-		case arg == "-o" || arg == "--output" || arg == "--out":
+		case slices.Contains([]string{"-o", "--output", "--out", "--ui"}, arg):
 			i++
 			continue
-		case joined && (name == "--output" || name == "--out"):
+		case joined && slices.Contains([]string{"--output", "--out", "--ui"}, name):
 			continue
 		case strings.HasPrefix(arg, "-o") && !strings.HasPrefix(arg, "--") && joined:
 			continue

@@ -48,6 +48,9 @@ func GitHub(w io.Writer, run *report.Run, where func(expr string) Place) error {
 
 func titleOf(j judgement) string {
 	word := map[grade]string{broken: "broken", open: "inconclusive", warning: "warning"}[j.grade]
+	if j.kind == "claim" && j.grade == broken {
+		word = "refuted"
+	}
 	return "plimsoll: " + j.kind + " " + word
 }
 

@@ -70,7 +70,7 @@ func line(l *report.LoadLine) string {
 	}
 	say += " (" + prose(string(l.Limit)) + ")."
 	if l.Why != "" {
-		say += " " + prose(strings.TrimSuffix(l.Why, ".")) + "."
+		say += " What ended the search: " + prose(strings.TrimSuffix(l.Why, ".")) + "."
 	}
 	return say
 }

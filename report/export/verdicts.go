@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"plimsoll/report"
@@ -169,6 +170,8 @@ func amount(x *float64, unit string) string {
 		return report.FormatShare(*x)
 	case unit == "/s":
 		return report.FormatNumber(*x) + "/s"
+	case *x >= 0 && *x < 1<<53 && *x == math.Trunc(*x):
+		return report.FormatCount(uint64(*x))
 	}
 	return report.FormatNumber(*x)
 }
