@@ -62,7 +62,7 @@ func written(t *testing.T, saved *report.Saved, line *timeline, most int) string
 }
 
 func TestAnHourIsSmallAndItsBucketsAddUp(t *testing.T) {
-	saved, line := hour(2, time.Second)
+	saved, line := hour(2, 5*time.Second)
 	written(t, saved, line, 500_000)
 	if len(line.from) != 360 {
 		t.Fatalf("%d buckets, not 360", len(line.from))
