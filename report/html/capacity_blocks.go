@@ -79,7 +79,9 @@ func trialBlocks(trials []report.LineTrial) []Block {
 		[]Column{{Name: "verdict"}, {Name: "why it does not count"}})
 	for _, r := range trials {
 		row := Row{
-			valueCell(report.FormatDuration(spanOf(r.AtS)), r.AtS), {Text: string(r.Kind)}, rateCell(r.Rate),
+			valueCell(report.FormatDuration(spanOf(r.AtS)), r.AtS),
+			{Text: string(r.Kind)},
+			rateCell(r.Rate),
 			valueCell(report.FormatDuration(spanOf(r.Seconds)), r.Seconds), rateCell(r.Offered), rateCell(r.Achieved),
 		}
 		row = append(row, pickCells(r.Latency, p50, p95, p99)...)
@@ -162,8 +164,11 @@ func ranking(m *capacity.Model) *Table {
 	t := &Table{Caption: "Laws that were fitted, the best first", Folded: true, Columns: append([]Column{{Name: "law"}}, numeric("ΔAICc", "gamma", "alpha", "beta")...)}
 	for _, c := range m.Models {
 		t.Rows = append(t.Rows, Row{
-			{Text: lawName(c.Kind)}, {Text: report.FormatNumber(c.Delta)}, {Text: report.FormatNumber(c.Gamma)},
-			{Text: report.FormatNumber(c.Alpha)}, {Text: report.FormatNumber(c.Beta)},
+			{Text: lawName(c.Kind)},
+			{Text: report.FormatNumber(c.Delta)},
+			{Text: report.FormatNumber(c.Gamma)},
+			{Text: report.FormatNumber(c.Alpha)},
+			{Text: report.FormatNumber(c.Beta)},
 		})
 	}
 	return t

@@ -37,6 +37,8 @@ func TestPages(t *testing.T) {
 		{"experiment with hostile names", ofHostileVariants, drawnOnly},
 		{"capacity without a line", ofNoLine, once},
 		{"capacity with hostile names and a scale", ofHostileCapacity, once},
+		{"comparison", ofComparison, once},
+		{"comparison with hostile names", ofHostileComparison, drawnOnly},
 		{"empty run", ofNothing, once},
 		{"hostile names", ofHostileRun, once},
 		{"truncated run", ofTruncated, drawnOnly},

@@ -65,6 +65,9 @@ func (p *page) drawn(want points) {
 			p.t.Errorf("nothing is drawn in chart %s", id)
 		}
 		for _, s := range plot.Series {
+			if !s.Drawn {
+				p.t.Errorf("chart %s: %s is not drawn", id, s.Label)
+			}
 			if s.Inside < s.Points {
 				p.t.Errorf("chart %s: %d of %d points of %s lie outside of the axes", id, s.Points-s.Inside, s.Points, s.Label)
 			}

@@ -234,6 +234,7 @@ type drawnLine struct {
 	Label  string `json:"label"`
 	Points int    `json:"points"` // that have a value
 	Inside int    `json:"inside"` // of them lie within the axes
+	Drawn  bool   `json:"drawn"`  // as a line, points, or the edge of a band
 }
 
 // plots returns the charts of the page.
@@ -252,7 +253,8 @@ func (p *page) plots() map[string]plot {
 					points++;
 					if (within(u.valToPos(u.data[0][k], "x", true), u.valToPos(y, "y", true))) inside++;
 				});
-				return {label: s.label, points, inside};
+				const edge = (u.bands || []).some(b => b.series.includes(i + 1));
+				return {label: s.label, points, inside, drawn: s.width > 0 || edge};
 			}),
 		};
 	})`) {

@@ -148,8 +148,11 @@ func claimBlocks(claims []budget.ClaimResult) []Block {
 	sides := &Table{Caption: "What each run says", Folded: true, Columns: []Column{{Name: "metric"}, {Name: "runs that count", Numeric: true}, {Name: "values"}, {Name: "95 % interval"}, {Name: "why others do not count"}}}
 	for _, c := range claims {
 		t.Rows = append(t.Rows, Row{
-			{Text: c.Expr, Code: true}, {Text: rulingText(c.Result), Tone: claimTone(c.Result, 1)},
-			{Text: inUnit(c.Observed, c.Unit)}, {Text: inUnit(c.Limit, c.Unit)}, {Text: c.Reason},
+			{Text: c.Expr, Code: true},
+			{Text: rulingText(c.Result), Tone: claimTone(c.Result, 1)},
+			{Text: inUnit(c.Observed, c.Unit)},
+			{Text: inUnit(c.Limit, c.Unit)},
+			{Text: c.Reason},
 		})
 		for _, s := range []*budget.ClaimSide{c.Left, c.Right, c.Pair} {
 			if s != nil {
@@ -263,8 +266,13 @@ func turnBlocks(run *report.Run, tries []*try) []Block {
 			valid = Cell{Text: "no: " + strings.Join(t.Validity.Reasons, "; "), Tone: Warn}
 		}
 		table.Rows = append(table.Rows, Row{
-			valueCell(fmt.Sprint(t.Number), float64(t.Number)), {Text: t.variant}, {Text: settingsText(run.Variants[t.index].Settings), Code: true},
-			{Text: t.Started.UTC().Format(time.TimeOnly)}, {Text: string(t.Verdict)}, valid, {Text: t.Dir, Code: true},
+			valueCell(fmt.Sprint(t.Number), float64(t.Number)),
+			{Text: t.variant},
+			{Text: settingsText(run.Variants[t.index].Settings), Code: true},
+			{Text: t.Started.UTC().Format(time.TimeOnly)},
+			{Text: string(t.Verdict)},
+			valid,
+			{Text: t.Dir, Code: true},
 		})
 	}
 	return []Block{{Text: "Variants take turns, so that a drift of the target or of the machine does not look like an effect of a setting."}, {Table: table}}

@@ -86,7 +86,8 @@ func countRow(name string, figures []report.Figures) Row {
 		goodput = completed / span
 	}
 	return Row{
-		{Text: name}, countCell(uint64(len(figures))), countCell(sent), alarmCell(failed), alarmCell(dropped),
+		{Text: name},
+		countCell(uint64(len(figures))), countCell(sent), alarmCell(failed), alarmCell(dropped),
 		spreadCell(goodput, figures, rateText, func(f report.Figures) float64 { return f.Goodput }),
 	}
 }

@@ -192,9 +192,9 @@
     for (let i = 0; i < ys.length; i++) if (ys[i] != null && ys[i - 1] == null && ys[i + 1] == null) out.push(i);
     return out;
   };
-  const seriesOf = (s, joined) => {
+  const seriesOf = (s, joined, edge) => {
     const stroke = () => color(s.color);
-    const out = { label: s.name, show: !s.hidden, stroke, width: s.quiet ? 0 : 1.8, dash: s.dash, spanGaps: joined };
+    const out = { label: s.name, show: !s.hidden, stroke, width: s.quiet && edge ? 0 : 1.8, dash: s.dash, spanGaps: joined };
     if (s.fill) out.fill = () => color(s.color) + "22";
     if (s.step) out.paths = uPlot.paths.stepped({ align: 1 });
     if (s.points) {
@@ -373,7 +373,7 @@
         y: { distr: chart.y.log ? 3 : 1, range: rangeY(chart) },
       },
       axes: [axisOf(chart.x, true), axisOf(chart.y, false)],
-      series: [{}, ...(chart.heat ? [{ stroke: "transparent" }] : chart.series.map(s => seriesOf(s, joined)))],
+      series: [{}, ...(chart.heat ? [{ stroke: "transparent" }] : chart.series.map((s, i) => seriesOf(s, joined, (chart.bands || []).some(b => b.upper === i || b.lower === i))))],
       bands: (chart.bands || []).map(b => ({ series: [b.upper + 1, b.lower + 1], fill: () => color(b.color) + "30" })),
       hooks: {
         drawClear: [u => { drawZones(u, chart.zones || []); if (chart.heat) drawHeat(u, chart); }],
