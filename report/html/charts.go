@@ -151,6 +151,10 @@ func (p *plotter) percentiles() *Chart {
 	c.line("latency (what a user felt)", curve(&l.allLatency, c.Data), 1)
 	c.line("service (what the target took)", curve(&l.allService, c.Data), 0)
 	felt, took := l.allLatency.Quantile(0.99), l.allService.Quantile(0.99)
+	if p.run.Legend.Loads[p.load].Model == "closed" {
+		c.Summary = fmt.Sprintf("p99 is %s. Both are the same here: a user asks again when the answer has come, so no request waits to be sent.", report.FormatDuration(felt))
+		return c
+	}
 	c.Summary = fmt.Sprintf("p99 is %s by latency and %s by service. Service counts from when a request was sent; where it lies below latency, it leaves out the time that requests waited to be sent (coordinated omission).",
 		report.FormatDuration(felt), report.FormatDuration(took))
 	return c
