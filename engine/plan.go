@@ -83,6 +83,14 @@ type StageLegend struct {
 type RequestLegend struct {
 	Name   string
 	Checks []string // at most 64
+	Labels Labels
+}
+
+// Labels say where a request belongs; each may be empty.
+type Labels struct {
+	Tier       string `json:"tier,omitempty"`       // how much it matters
+	Dependency string `json:"dependency,omitempty"` // what it leans on
+	Owner      string `json:"owner,omitempty"`      // who answers for it
 }
 
 // End returns when the last stage of the load ends.

@@ -204,8 +204,9 @@ type StageLegend struct {
 
 // RequestLegend names a request and its checks.
 type RequestLegend struct {
-	Name   string   `json:"name"`
-	Checks []string `json:"checks,omitempty"`
+	Name   string        `json:"name"`
+	Checks []string      `json:"checks,omitempty"`
+	Labels engine.Labels `json:"labels,omitzero"`
 }
 
 // saveLegend brings a legend into its saved form.

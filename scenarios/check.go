@@ -208,8 +208,8 @@ func (d *decoder) checkTargets(s *Scenario) {
 func (d *decoder) requests(s *Scenario) *engine.Legend {
 	legend := &engine.Legend{}
 	first := map[string]*callSpec{}
-	add := func(name string, checks []flow.Check) int {
-		r := engine.RequestLegend{Name: name}
+	add := func(name string, checks []flow.Check, labels engine.Labels) int {
+		r := engine.RequestLegend{Name: name, Labels: labels}
 		for _, c := range checks {
 			r.Checks = append(r.Checks, c.String())
 		}
@@ -229,9 +229,9 @@ func (d *decoder) requests(s *Scenario) *engine.Legend {
 				continue
 			}
 			first[c.Name] = c
-			c.Index = add(c.Name, c.Checks)
+			c.Index = add(c.Name, c.Checks, c.labels)
 			if c.Redirects > 0 {
-				c.HopIndex = add(c.Name+" (redirected)", nil)
+				c.HopIndex = add(c.Name+" (redirected)", nil, c.labels)
 			}
 		}
 	}
@@ -239,6 +239,6 @@ func (d *decoder) requests(s *Scenario) *engine.Legend {
 }
 
 func sameRequest(a, b *callSpec) bool {
-	return a.Method == b.Method && a.url == b.url && (a.Redirects > 0) == (b.Redirects > 0) &&
+	return a.Method == b.Method && a.url == b.url && a.labels == b.labels && (a.Redirects > 0) == (b.Redirects > 0) &&
 		slices.EqualFunc(a.Checks, b.Checks, func(a, b flow.Check) bool { return a.String() == b.String() })
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"plimsoll/engine"
 	"plimsoll/engine/flow"
 )
 
@@ -32,6 +33,7 @@ type callSpec struct {
 	node        *yaml.Node // the value of get, post …
 	url         string
 	contentType string // of the body
+	labels      engine.Labels
 	uses        []use
 }
 
@@ -93,6 +95,10 @@ func (d *decoder) step(n *yaml.Node) stepSpec {
 		"timeout":   func(n *yaml.Node) { c.Timeout = d.timeouts(n) },
 		"redirects": func(n *yaml.Node) { c.Redirects = d.redirects(n) },
 		"think":     func(n *yaml.Node) { think = d.think(n) },
+
+		"tier":       func(n *yaml.Node) { c.labels.Tier = d.name(n, "the tier") },
+		"dependency": func(n *yaml.Node) { c.labels.Dependency = d.name(n, "the dependency") },
+		"owner":      func(n *yaml.Node) { c.labels.Owner = d.name(n, "the owner") },
 	}
 	for kind, decode := range b.kinds() {
 		known[kind] = func(n *yaml.Node) {

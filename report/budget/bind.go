@@ -63,8 +63,11 @@ func (t *term) resolve(l *engine.Legend) (*selection, error) {
 			return nil, unknownRequest(name, l)
 		}
 	}
+	if err := t.checkLabels(l); err != nil {
+		return nil, err
+	}
 	for i, r := range l.Requests {
-		s.requests[i] = len(t.requests) == 0 || slices.Contains(t.requests, r.Name)
+		s.requests[i] = (len(t.requests) == 0 || slices.Contains(t.requests, r.Name)) && t.labelled(r.Labels)
 	}
 	return s, t.resolveLoads(l, s)
 }

@@ -102,6 +102,9 @@ func (t term) String() string {
 	for _, name := range t.loads {
 		parts = append(parts, "load:"+quoted(name, ",()"))
 	}
+	for _, x := range t.labels {
+		parts = append(parts, x.kind+":"+quoted(x.value, ",()"))
+	}
 	for _, o := range t.outcomes {
 		parts = append(parts, "outcome:"+o.String())
 	}

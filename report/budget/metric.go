@@ -17,6 +17,7 @@ type term struct {
 	metric   metric
 	requests []string
 	loads    []string
+	labels   []label
 	outcomes []engine.Outcome
 	variant  string
 	stage    string

@@ -175,6 +175,8 @@ func (p *parser) selector(t *term) error {
 	switch kind {
 	case "load":
 		t.loads = include(t.loads, name)
+	case "tier", "dependency", "owner":
+		t.labels = include(t.labels, label{kind, name})
 	case "outcome":
 		for o := range engine.NumOutcomes {
 			if o.String() == name {
@@ -189,9 +191,9 @@ func (p *parser) selector(t *term) error {
 	return nil
 }
 
-// cutPrefix splits load:NAME and outcome:NAME; anything else is a name.
+// cutPrefix splits load:NAME, outcome:NAME and labels like tier:NAME; anything else is a name.
 func cutPrefix(s string) (kind, rest string, found bool) {
-	for _, kind := range []string{"load", "outcome"} {
+	for _, kind := range append(labelKinds(), "load", "outcome") {
 		if rest, ok := strings.CutPrefix(s, kind+":"); ok {
 			return kind, rest, true
 		}
