@@ -7,12 +7,22 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// BenchmarkRedraw is one redraw at a size that is large for a terminal: there are four of them
+// BenchmarkRedraw is one redraw with news at a size that is large for a terminal: there are four of them
 // in a second, so 5 ms would be 2 % of a core.
 func BenchmarkRedraw(b *testing.B) {
 	m := running(b, Colors256, 55)
 	resize(m, 200, 50)
 	b.ReportAllocs()
+	for b.Loop() {
+		m.Update(tick{start.Add(56 * time.Second), []any{judged{}}})
+		m.View()
+	}
+}
+
+// BenchmarkRedrawWithoutNews is one of the three redraws between two snapshots.
+func BenchmarkRedrawWithoutNews(b *testing.B) {
+	m := running(b, Colors256, 55)
+	resize(m, 200, 50)
 	for b.Loop() {
 		m.Update(tick{now: start.Add(56 * time.Second)})
 		m.View()
@@ -37,6 +47,7 @@ func BenchmarkLongRun(b *testing.B) {
 	}
 	m.Update(tea.WindowSizeMsg{Width: 200, Height: 50})
 	for b.Loop() {
+		m.version++
 		m.View()
 	}
 }

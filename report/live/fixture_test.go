@@ -150,8 +150,15 @@ func inSearch(c Colors) *model {
 		verdict search.Verdict
 		p99     float64
 	}{
-		{10, search.Pass, 40}, {20, search.Pass, 45}, {40, search.Invalid, 60}, {40, search.Pass, 52}, {80, search.Pass, 70},
-		{160, search.Pass, 120}, {320, search.Fail, 900}, {226, search.Fail, 420}, {190, search.Undecided, 170},
+		{10, search.Pass, 40},
+		{20, search.Pass, 45},
+		{40, search.Invalid, 60},
+		{40, search.Pass, 52},
+		{80, search.Pass, 70},
+		{160, search.Pass, 120},
+		{320, search.Fail, 900},
+		{226, search.Fail, 420},
+		{190, search.Undecided, 170},
 	} {
 		t := report.LineTrial{
 			Trial: search.Trial{Kind: "probe", Rate: x.rate, Seconds: 10, Verdict: x.verdict}, AtS: float64(60 + 12*i),

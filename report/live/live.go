@@ -54,12 +54,17 @@ type Screen struct {
 	ended   chan struct{}
 	err     error // how the program ended; valid once ended is closed
 	closing sync.Once
+
+	patience time.Duration // how long Close waits for a terminal that takes no more output
 }
 
 // Open covers the terminal with the dashboard.
 func Open(opt Options) *Screen {
-	s := &Screen{box: &mailbox{}, ended: make(chan struct{})}
-	m := newModel(newTheme(opt.Colors), opt.Keys != nil)
+	return open(opt, newModel(newTheme(opt.Colors), opt.Keys != nil))
+}
+
+func open(opt Options, m *model) *Screen {
+	s := &Screen{box: &mailbox{}, ended: make(chan struct{}), patience: 2 * time.Second}
 	m.width, m.height = opt.Width, opt.Height
 	m.look = func() tea.Cmd {
 		return tea.Tick(redraw, func(now time.Time) tea.Msg { return tick{now, s.box.take()} })
@@ -68,7 +73,7 @@ func Open(opt Options) *Screen {
 	m.interrupt = opt.Interrupt
 	g := &guard{model: m}
 	s.program = tea.NewProgram(g, tea.WithInput(opt.Keys), tea.WithOutput(opt.Out), tea.WithAltScreen(),
-		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithoutBracketedPaste(), tea.WithFPS(20))
+		tea.WithoutSignalHandler(), tea.WithoutCatchPanics(), tea.WithoutBracketedPaste(), tea.WithFPS(12))
 	go func() {
 		defer close(s.ended)
 		_, err := s.program.Run()
@@ -77,9 +82,6 @@ func Open(opt Options) *Screen {
 	return s
 }
 
-// patience is how long Close waits for a terminal that takes no more output.
-const patience = 2 * time.Second
-
 // Close gives the terminal back as it was. It returns why the dashboard ended if it did so
 // before; it may be called again.
 func (s *Screen) Close() error {
@@ -87,7 +89,7 @@ func (s *Screen) Close() error {
 	select {
 	case <-s.ended:
 		return s.err
-	case <-time.After(patience):
+	case <-time.After(s.patience):
 		return errors.New("the terminal takes no output")
 	}
 }
@@ -104,12 +106,14 @@ type guard struct {
 
 func (g *guard) Init() tea.Cmd { return g.model.Init() }
 
-func (g *guard) Update(msg tea.Msg) (_ tea.Model, cmd tea.Cmd) {
+func (g *guard) Update(msg tea.Msg) (tea.Model, tea.Cmd) { return g, g.update(msg) }
+
+func (g *guard) update(msg tea.Msg) (cmd tea.Cmd) {
 	defer g.recover(&cmd)
 	if g.broken != nil {
-		return g, tea.Quit
+		return tea.Quit
 	}
-	return g, g.model.Update(msg)
+	return g.model.Update(msg)
 }
 
 func (g *guard) View() (view string) {

@@ -36,6 +36,10 @@ type model struct {
 	run      *runState
 	lab      *labState    // nil: no experiment
 	search   *searchState // nil: no search
+
+	version int // counts what may change the body
+	drawn   drawing
+	body    []string // as it was drawn last
 }
 
 func newModel(t theme, keys bool) *model {
@@ -51,8 +55,10 @@ func (m *model) Update(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
+		m.version++
 		m.key(msg.String())
 	case tick:
+		m.version += len(msg.news)
 		if !m.paused {
 			m.now = msg.now
 		}

@@ -12,22 +12,28 @@ func (m *model) View() string {
 	if width < 1 || height < 1 {
 		return ""
 	}
-	var lines []string
-	switch {
-	case width < LeastWidth || height < LeastHeight:
-		lines = m.small(width)
-	default:
-		head := m.header(width)
-		body := height - len(head) - 1
-		lines = append(lines, head...)
-		lines = append(lines, block(m.body(width, body), width, body)...)
-		lines = append(lines, m.footer(width))
+	if width < LeastWidth || height < LeastHeight {
+		return strings.Join(block(m.small(width), width, height), "\n")
 	}
-	return strings.Join(block(lines, width, height), "\n")
+	lines := m.header(width)
+	lines = append(lines, m.middle(width, height-len(lines)-1)...)
+	return strings.Join(append(lines, m.footer(width)), "\n")
 }
 
-// body is what stands between header and footer.
-func (m *model) body(width, height int) []string {
+// middle is the body as it was drawn last, unless something has happened since: most of what
+// is drawn anew is the header.
+func (m *model) middle(width, height int) []string {
+	if now := (drawing{m.version, width, height}); m.drawn != now || m.body == nil {
+		m.drawn, m.body = now, block(m.draw(width, height), width, height)
+	}
+	return m.body
+}
+
+// drawing says of what a body is: news and keys so far, and its size.
+type drawing struct{ version, width, height int }
+
+// draw draws what stands between header and footer.
+func (m *model) draw(width, height int) []string {
 	switch {
 	case m.page == help:
 		return m.help(width, height)

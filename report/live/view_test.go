@@ -118,8 +118,12 @@ func hostileRun(t testing.TB) *model {
 		l.Requests[i].Checks = []string{names[i]}
 	}
 	news := []any{
-		Run{Scenario: names[1] + names[0], Target: names[2], Title: names[4], Legend: l}, began{start},
-		note{names[0] + names[5]}, note{names[6]}, happened{start, names[5], true, nil}, happened{start, names[1], false, fmt.Errorf("%s", names[0])},
+		Run{Scenario: names[1] + names[0], Target: names[2], Title: names[4], Legend: l},
+		began{start},
+		note{names[0] + names[5]},
+		note{names[6]},
+		happened{start, names[5], true, nil},
+		happened{start, names[1], false, fmt.Errorf("%s", names[0])},
 	}
 	for n := 40; n < 45; n++ {
 		s := second(l, n, 0)
@@ -141,7 +145,7 @@ func TestEverySizeIsFilledToTheCell(t *testing.T) {
 			press(m, keys...)
 			step := 97 // every kind of layout
 			if keys == nil {
-				step = 23
+				step = 41
 			}
 			for width := 14; width <= 300; width += step {
 				for height := 3; height <= 80; height += 1 + step/2 {
