@@ -81,14 +81,14 @@ func (f *planFlags) register(w *world, cmd *cobra.Command) {
 	flags.DurationVar(&f.model.service, "service", 0, "without CAPACITY: the mean service `TIME`")
 	flags.IntVar(&f.model.servers, "servers", 1, "without CAPACITY: `N` servers in a node")
 	flags.BoolVar(&f.noSimulate, "no-simulate", false, "do not confirm the answer by simulation")
-	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "also write `KIND=PATH`: json, text or hpa (a Kubernetes autoscaler)")
-	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json=", "text=", "hpa="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "also write `KIND=PATH`: html, json, text or hpa (a Kubernetes autoscaler)")
+	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"html=", "json=", "text=", "hpa="}, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there
 	w.jsonFlag(cmd)
 }
 
 // plan works out the plan and shows it.
 func (w *world) plan(cmd *cobra.Command, f *planFlags, args []string) error {
-	outputs, err := parseOutputs(f.outputs, "json", "text", "hpa")
+	outputs, err := parseOutputs(f.outputs, "html", "json", "text", "hpa")
 	if err != nil {
 		return err
 	}

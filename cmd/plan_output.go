@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"plimsoll/report"
+	"plimsoll/report/html"
 	"plimsoll/report/text"
 )
 
@@ -19,6 +20,8 @@ func (w *world) savePlan(o output, out *report.Plan) error {
 	switch o.kind {
 	case "hpa":
 		b.WriteString(autoscaler(out))
+	case "html":
+		err = html.Plan(&b, out)
 	case "text":
 		err = text.Plan(&b, out, text.Options{})
 	default:

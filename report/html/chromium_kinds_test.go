@@ -39,6 +39,7 @@ func TestPages(t *testing.T) {
 		{"capacity with hostile names and a scale", ofHostileCapacity, once},
 		{"comparison", ofComparison, once},
 		{"comparison with hostile names", ofHostileComparison, drawnOnly},
+		{"plan", ofPlan, once},
 		{"empty run", ofNothing, once},
 		{"hostile names", ofHostileRun, once},
 		{"truncated run", ofTruncated, drawnOnly},
