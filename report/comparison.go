@@ -79,7 +79,8 @@ type ComparisonRow struct {
 	High       *float64 `json:"high"`
 	Confidence float64  `json:"confidence"`
 	P          *float64 `json:"p"`
-	PHolm      *float64 `json:"p_holm"`
+	PHolm      *float64 `json:"p_holm"`     // adjusted for the family
+	PJoint     *float64 `json:"p_joint"`    // likewise, by what the rows have in common: this one decides
 	MinEffect  float64  `json:"min_effect"` // what matters, in the unit of Change
 	Runs       int      `json:"runs"`       // that the row rests on: pairs, or of the smaller side
 	Requests   uint64   `json:"requests"`   // in the run that had fewest

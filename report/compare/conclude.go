@@ -28,7 +28,7 @@ func (c *comparing) judge() {
 	for i, q := range shown { // each for itself
 		alone, _ := c.options.Rule.Judge([]Question{q})
 		c.fill(&c.out.Rows[at[1][i]], &alone[0], q)
-		c.out.Rows[at[1][i]].PHolm = nil
+		c.out.Rows[at[1][i]].PHolm, c.out.Rows[at[1][i]].PJoint = nil, nil
 	}
 }
 
@@ -44,7 +44,7 @@ func (c *comparing) fill(row *report.ComparisonRow, a *Answer, q Question) {
 		c.fillWithin(row, m, q)
 		return
 	}
-	row.P, row.PHolm = new(a.P), new(a.PHolm)
+	row.P, row.PHolm, row.PJoint = new(a.P), new(a.PHolm), new(a.PJoint)
 	row.Verdict, row.NotWorse, row.Needs = a.Verdict, a.NotWorse, a.Needs
 	row.Reason = c.reason(row, m, a)
 }
@@ -101,8 +101,8 @@ func (c *comparing) reason(row *report.ComparisonRow, m metric, a *Answer) strin
 	switch row.Verdict {
 	case report.Worse, report.Better:
 		alpha := c.options.Alpha / float64(max(c.options.Looks, 1))
-		if a.PHolm < alpha {
-			return fmt.Sprintf("more than ±%s, and p after Holm is %.2g, below %.2g", floor, a.PHolm, alpha)
+		if a.PJoint < alpha {
+			return fmt.Sprintf("more than ±%s, and the adjusted p is %.2g, below %.2g", floor, a.PJoint, alpha)
 		}
 		return fmt.Sprintf("the interval that holds for all %d rows at once, %s to %s, lies beyond ±%s",
 			max(c.out.Family, 1), m.signed(m.change(a.All.Low)), m.signed(m.change(a.All.High)), floor)

@@ -30,6 +30,7 @@ type Question struct {
 type Answer struct {
 	Estimate
 	PHolm    float64
+	PJoint   float64  // adjusted by Joint, for rows of the same pairs; else PHolm
 	All      Estimate // with the interval that holds for all rows of the family at once
 	Verdict  report.Finding
 	NotWorse bool // no difference that matters for the worse is left open
@@ -51,20 +52,26 @@ func (r Rule) Judge(questions []Question) (answers []Answer, family int) {
 	confidence := 1 - (1-r.Confidence)/looks
 	answers = make([]Answer, len(questions))
 	var p []float64
+	var rows []Contrast
 	for i, q := range questions {
 		answers[i].Estimate = q.Estimate(confidence)
-		answers[i].PHolm = 1
+		answers[i].PHolm, answers[i].PJoint = 1, 1
 		if q.differs() {
-			p = append(p, answers[i].P)
+			p, rows = append(p, answers[i].P), append(rows, q.Contrast)
 		}
 	}
 	family = len(p)
 	adjusted := Holm(p)
+	joint := Joint(rows)
+	if joint == nil {
+		joint = adjusted
+	}
 	for i, q := range questions {
 		a := &answers[i]
 		a.All = a.Estimate
 		if q.differs() {
 			a.PHolm, adjusted = adjusted[0], adjusted[1:]
+			a.PJoint, joint = min(joint[0], a.PHolm), joint[1:]
 			a.All = q.Estimate(1 - (1-confidence)/float64(family))
 		}
 		r.decide(a, q, confidence, family)
@@ -77,7 +84,7 @@ func (r Rule) decide(a *Answer, q Question, confidence float64, family int) {
 	looks, floor := float64(max(r.Looks, 1)), q.MinEffect
 	attained := a.Confidence >= confidence-1e-9
 	all := a.All.Confidence >= 1-(1-confidence)/float64(max(family, 1))-1e-9
-	significant := a.PHolm < r.Alpha/looks
+	significant := a.PJoint < r.Alpha/looks
 	up := a.Shift > floor && (significant || all && a.All.Low > floor)
 	down := a.Shift < -floor && (significant || all && a.All.High < -floor)
 	if q.Upwards {
@@ -137,12 +144,17 @@ func (r Rule) needs(a *Answer, q Question, family int) int {
 }
 
 // enough returns how many runs of each side it takes until the least p-value there is can
-// decide a row: below Alpha in the family for a difference, or 1 − Confidence of a single row.
+// decide a row. For the same, that is an interval; for a difference, an interval for all rows
+// at once, or an adjusted p-value below Alpha.
 func (r Rule) enough(q Question, family int, differs bool) int {
 	looks := float64(max(r.Looks, 1))
 	bound := (1 - r.Confidence) / looks
 	if differs {
-		bound = max(r.Alpha, 1-r.Confidence) / looks / float64(max(family, 1))
+		alpha := r.Alpha / looks
+		if !q.Paired {
+			alpha /= float64(max(family, 1))
+		}
+		bound = max(bound/float64(max(family, 1)), alpha)
 	}
 	for n := 1; n < mostNeeds; n++ {
 		least := math.Ldexp(2, -n)

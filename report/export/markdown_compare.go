@@ -23,21 +23,21 @@ func CompareMarkdown(w io.Writer, c *report.Comparison) error {
 	p.add(fmt.Sprintf("New: %s, %s; base: %s, %s; compared %s.\n\n",
 		name(c.New.Path), plural(len(c.New.Runs), "run"), name(c.Base.Path), plural(len(c.Base.Runs), "run"), prose(cmp.Or(c.Method, "not"))))
 	p.list("⚠️ ", c.Warnings, mostPoints)
-	rows := [][]string{{"Of", "Metric", "Base", "New", "Change", "Interval", "p (Holm)", "Verdict", "Because"}}
+	rows := [][]string{{"Of", "Metric", "Base", "New", "Change", "Interval", "p (adjusted)", "Verdict", "Because"}}
 	for _, r := range c.Rows {
 		if !r.Judged {
 			continue
 		}
-		interval, pHolm := "–", "–"
+		interval, adjusted := "–", "–"
 		if r.Low != nil && r.High != nil {
 			interval = relative(r, r.Low) + " to " + relative(r, r.High)
 		}
-		if r.PHolm != nil {
-			pHolm = report.FormatNumber(*r.PHolm)
+		if r.PJoint != nil {
+			adjusted = report.FormatNumber(*r.PJoint)
 		}
 		rows = append(rows, []string{
 			name(cmp.Or(r.Request, r.Load)), r.Metric, compared(r, r.Base), compared(r, r.New),
-			relative(r, r.Change), interval, pHolm, of(r.Verdict) + " " + string(r.Verdict), prose(r.Reason),
+			relative(r, r.Change), interval, adjusted, of(r.Verdict) + " " + string(r.Verdict), prose(r.Reason),
 		})
 	}
 	if len(rows) > 1 {

@@ -101,7 +101,7 @@ func compareRows(p *printer, c *report.Comparison) {
 		{title: "new"},
 		{title: "change"},
 		{title: interval, drop: 1},
-		{title: "p Holm", drop: 2},
+		{title: "p adj.", drop: 2},
 		{left: true},
 	}}
 	for _, s := range subjects {
@@ -139,8 +139,8 @@ func rowCells(r *report.ComparisonRow) []cell {
 		span = rowChange(r, r.Low) + " … " + rowChange(r, r.High)
 	}
 	p := none
-	if r.PHolm != nil {
-		p = report.FormatNumber(*r.PHolm)
+	if r.PJoint != nil {
+		p = report.FormatNumber(*r.PJoint)
 	}
 	return []cell{
 		{"  " + r.Metric, s},

@@ -14,7 +14,7 @@ import (
 func compareRow(request, metric, unit string, base, new, change, half float64, f report.Finding, reason string) report.ComparisonRow {
 	return report.ComparisonRow{
 		Load: "visitors", Request: request, Metric: metric, Unit: unit, Judged: true, Base: &base, New: &new,
-		Change: &change, Low: new64(change - half), High: new64(change + half), Confidence: 0.951, P: new64(0.00195), PHolm: new64(0.0078),
+		Change: &change, Low: new64(change - half), High: new64(change + half), Confidence: 0.951, P: new64(0.00195), PHolm: new64(0.0078), PJoint: new64(0.0052),
 		MinEffect: 0.05, Runs: 10, Requests: 1000, Verdict: f, Reason: reason,
 	}
 }
@@ -36,7 +36,7 @@ func comparisons() map[string]*report.Comparison {
 		shift.Points = append(shift.Points, report.ShiftPoint{Quantile: q, BaseMS: 10, NewMS: 10 * (1 + at), Change: at, Low: new64(at - 0.015), High: new64(at + 0.015)})
 	}
 	shown := compareRow("home", "p90", "ms", 17, 18, 0.06, 0.01, report.Worse, "")
-	shown.Judged, shown.PHolm = false, nil
+	shown.Judged, shown.PJoint = false, nil
 	regression := &report.Comparison{
 		Verdict: report.Worse, Why: "1 of 4 rows worse: p99 of home +12.3% (+9.20% to +15.4%)", Scenario: "shop",
 		Base: side("runs/base", 10), New: side("runs/new", 10), Method: report.ByPairs, Pairs: 10, Confidence: 0.95, Looks: 1,
@@ -44,13 +44,13 @@ func comparisons() map[string]*report.Comparison {
 			compareRow("", "goodput", "/s", 198, 198.02, 0.0001, 0.0004, report.Same, "the interval lies within ±3%"),
 			compareRow("home", "p50", "ms", 10.1, 10.2, 0.009, 0.004, report.Same, "the interval lies within ±3%"),
 			shown,
-			compareRow("home", "p99", "ms", 20, 22.5, 0.123, 0.031, report.Worse, "more than ±5%, and p after Holm is 0.0078, below 0.01"),
+			compareRow("home", "p99", "ms", 20, 22.5, 0.123, 0.031, report.Worse, "more than ±5%, and the adjusted p is 0.0052, below 0.01"),
 			compareRow("home", "errors", "share", 0, 0.0004, 0.0004, 0.0012, report.Unsure, "the interval reaches across ±0.1 points; about 14 runs of each side would decide it"),
 		},
 		Shifts: []report.Shift{shift}, Notes: []string{"1 run without a partner beside it is left out"},
 	}
 	blank := compareRow("list", "p99", "ms", 1, 1, 0, 0, report.Unsure, "p99 needs at least 100 requests; in 2 of 2 runs there were fewer, at the least 40")
-	blank.Base, blank.New, blank.Change, blank.Low, blank.High, blank.PHolm = nil, nil, nil, nil, nil, nil
+	blank.Base, blank.New, blank.Change, blank.Low, blank.High, blank.PJoint = nil, nil, nil, nil, nil, nil
 	single := &report.Comparison{
 		Verdict: report.Unsure, Why: "one run of each side decides nothing; the largest difference: p50 of home +100%", Scenario: "shop",
 		Decide: "10 runs of each side, taking turns (more if they vary a lot); for 1 row requests are missing: run longer, or do not judge the metric",
