@@ -15,6 +15,7 @@ import (
 func newCheck(w *world) *cobra.Command {
 	var exprs, values []string
 	var base baselineFlags
+	var checklist bool
 	cmd := &cobra.Command{
 		Use:     "check RUN",
 		GroupID: groupRead,
@@ -22,13 +23,21 @@ func newCheck(w *world) *cobra.Command {
 		Long: `Judge a saved run again by the budgets it ran with or, with --budget, by others
 instead. Budgets see all that was saved: percentiles come from the histograms of
 each interval, so windows and stages can be asked for that nobody thought of
-before. RUN is the directory of the run; plimsoll report shows the rest of it.`,
+before. RUN is the directory of the run; plimsoll report shows the rest of it.
+
+--checklist asks instead whether a release may rest on it: does every request have
+a budget, a timeout and an owner, does a run that goes wrong stop by itself …? It
+takes a scenario, or a run, of which it asks also whether it was whole and valid.`,
 		Example: `  plimsoll check runs/quickstart-20260131-094500
-  plimsoll check runs/quickstart-20260131-094500 --budget 'p99 < 200ms over 5s'`,
+  plimsoll check runs/quickstart-20260131-094500 --budget 'p99 < 200ms over 5s'
+  plimsoll check --checklist checkout.yaml`,
 		Annotations:       exitTable(exitOK, exitUsage, exitInconclusive, exitBreach),
 		Args:              oneArg("the directory of a run"),
 		ValidArgsFunction: completeRuns,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if checklist {
+				return w.checklist(args[0])
+			}
 			outputs, err := parseOutputs(values, runKinds()...)
 			if err != nil {
 				return err
@@ -38,6 +47,7 @@ before. RUN is the directory of the run; plimsoll report shows the rest of it.`,
 	}
 	cmd.Flags().StringArrayVar(&exprs, "budget", nil, "judge by this `BUDGET` instead of the run's own; repeatable")
 	cmd.Flags().StringVar(&base.from, "baseline", "", "take  baseline  in budgets from this `FILE`")
+	cmd.Flags().BoolVar(&checklist, "checklist", false, "say what the scenario, or the run, lacks before a release rests on it")
 	outputFlag(cmd, &values, runKinds())
 	w.jsonFlag(cmd)
 	return cmd
