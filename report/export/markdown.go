@@ -11,11 +11,8 @@ import (
 	"plimsoll/report"
 )
 
-// How much of a run a page shows.
-const (
-	mostRows   = 200
-	mostPoints = 30
-)
+// mostRows is how many rows of a table are shown.
+const mostRows = 200
 
 // Markdown writes a run, or an experiment, as a page for the job summary of a build server:
 // the verdict, what it was judged by with what is broken first, what spoils the measurement,
@@ -30,7 +27,7 @@ func Markdown(w io.Writer, run *report.Run) error {
 		about += ", against " + name(run.Target)
 	}
 	p.add(about + "\n\n")
-	p.list("⚠️ ", run.Validity.Reasons, mostPoints)
+	p.list("⚠️ ", run.Validity.Reasons)
 	p.judged(run)
 	if say, command := reproduce(run); command != "" {
 		p.add(say + "\n\n" + block("sh", command))
@@ -44,7 +41,7 @@ func Markdown(w io.Writer, run *report.Run) error {
 	}
 	if notes := slices.Concat(run.Remarks, run.Notes); len(notes) > 0 {
 		p.add("### Notes\n\n")
-		p.list("", notes, mostPoints)
+		p.list("", notes)
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
@@ -131,28 +128,36 @@ func quantiles(q *report.Quantiles, p95 bool) []string {
 	return cells
 }
 
+// failure is something that went wrong with a request.
+type failure struct {
+	request, what string
+	n             uint64
+}
+
+// failuresOf returns what went wrong with a request.
+func failuresOf(r *report.Request) (all []failure) {
+	for _, kind := range slices.Sorted(maps.Keys(r.Errors)) {
+		all = append(all, failure{r.Name, name(kind), r.Errors[kind]})
+	}
+	for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
+		if code >= "400" {
+			all = append(all, failure{r.Name, "status " + name(code), r.Codes[code]})
+		}
+	}
+	for _, check := range slices.Sorted(maps.Keys(r.Checks)) {
+		if n := r.Checks[check].Failed; n > 0 {
+			all = append(all, failure{r.Name, "check " + name(check), n})
+		}
+	}
+	return all
+}
+
 // failures shows what went wrong, the most frequent first.
 func (p *page) failures(loads []report.Load) {
-	type failure struct {
-		request, what string
-		n             uint64
-	}
 	var all []failure
 	for _, l := range loads {
-		for _, r := range l.Requests {
-			for _, kind := range slices.Sorted(maps.Keys(r.Errors)) {
-				all = append(all, failure{r.Name, name(kind), r.Errors[kind]})
-			}
-			for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
-				if code >= "400" {
-					all = append(all, failure{r.Name, "status " + name(code), r.Codes[code]})
-				}
-			}
-			for _, check := range slices.Sorted(maps.Keys(r.Checks)) {
-				if n := r.Checks[check].Failed; n > 0 {
-					all = append(all, failure{r.Name, "check " + name(check), n})
-				}
-			}
+		for i := range l.Requests {
+			all = append(all, failuresOf(&l.Requests[i])...)
 		}
 	}
 	if len(all) == 0 {

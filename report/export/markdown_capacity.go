@@ -45,7 +45,7 @@ func CapacityMarkdown(w io.Writer, c *report.Capacity) error {
 	p.resources(c.Node.Resources)
 	if len(c.Notes) > 0 {
 		p.add("### Notes\n\n")
-		p.list("", c.Notes, mostPoints)
+		p.list("", c.Notes)
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err

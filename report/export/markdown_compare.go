@@ -22,7 +22,7 @@ func CompareMarkdown(w io.Writer, c *report.Comparison) error {
 	}
 	p.add(fmt.Sprintf("New: %s, %s; base: %s, %s; compared %s.\n\n",
 		name(c.New.Path), plural(len(c.New.Runs), "run"), name(c.Base.Path), plural(len(c.Base.Runs), "run"), prose(cmp.Or(c.Method, "not"))))
-	p.list("⚠️ ", c.Warnings, mostPoints)
+	p.list("⚠️ ", c.Warnings)
 	rows := [][]string{{"Of", "Metric", "Base", "New", "Change", "Interval", "p (adjusted)", "Verdict", "Because"}}
 	for _, r := range c.Rows {
 		if !r.Judged {
@@ -46,7 +46,7 @@ func CompareMarkdown(w io.Writer, c *report.Comparison) error {
 	}
 	if len(c.Notes) > 0 {
 		p.add("### Notes\n\n")
-		p.list("", c.Notes, mostPoints)
+		p.list("", c.Notes)
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err

@@ -48,10 +48,13 @@ func (p *page) table(rows [][]string, most int, right bool) {
 	p.add("\n")
 }
 
-// list writes a list with so many points at the most.
-func (p *page) list(mark string, points []string, most int) {
+// mostPoints is how many points of a list are shown.
+const mostPoints = 30
+
+// list writes a list.
+func (p *page) list(mark string, points []string) {
 	for i, point := range points {
-		if i >= most || !p.add("- "+mark+prose(point)+"\n") {
+		if i >= mostPoints || !p.add("- "+mark+prose(point)+"\n") {
 			p.left(len(points)-i, "more")
 			break
 		}
