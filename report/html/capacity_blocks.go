@@ -51,7 +51,7 @@ func loadLineBlocks(c *report.Capacity) []Block {
 		return []Block{{Note: &Note{Warn, "No trial counted, so there is no curve."}}}
 	}
 	t := &Table{Caption: "Latency at each rate, over all valid trials at it", Sortable: true}
-	t.Columns = append(numeric("rate", "achieved", "p50", "p95", "p99", "p99.9", "errors", "trials"), Column{Name: "verdict"})
+	t.Columns = slices.Concat([]Column{{Name: "rate"}}, numeric("achieved", "p50", "p95", "p99", "p99.9", "errors", "trials"), []Column{{Name: "verdict"}})
 	for _, p := range c.Curve {
 		row := Row{rateCell(p.Rate), rateCell(p.Achieved)}
 		row = append(row, pickCells(p.Latency, p50, p95, p99, p999)...)
@@ -75,7 +75,7 @@ func trialBlocks(trials []report.LineTrial) []Block {
 		return nil
 	}
 	t := &Table{Caption: fmt.Sprintf("All %d trials, in the order of time", len(trials)), Folded: true, Sortable: true}
-	t.Columns = slices.Concat(numeric("at"), []Column{{Name: "kind"}}, numeric("rate", "measured", "offered", "achieved", "p50", "p95", "p99", "errors", "in flight"),
+	t.Columns = slices.Concat([]Column{{Name: "at"}, {Name: "kind"}}, numeric("rate", "measured", "offered", "achieved", "p50", "p95", "p99", "errors", "in flight"),
 		[]Column{{Name: "verdict"}, {Name: "why it does not count"}})
 	for _, r := range trials {
 		row := Row{
@@ -175,7 +175,7 @@ func ranking(m *capacity.Model) *Table {
 }
 
 func fittedPoints(m *capacity.Model) *Table {
-	t := &Table{Caption: "Measured throughput beside the model", Folded: true, Sortable: true, Columns: numeric("users at a time", "measured", "model", "off")}
+	t := &Table{Caption: "Measured throughput beside the model", Folded: true, Sortable: true, Columns: append([]Column{{Name: "users at a time"}}, numeric("measured", "model", "off")...)}
 	for _, p := range m.Points {
 		off := 0.0
 		if p.Fitted > 0 {
@@ -226,7 +226,7 @@ func outlookBlocks(o *report.Outlook) []Block {
 	if o == nil || len(o.Points) == 0 {
 		return nil
 	}
-	t := &Table{Caption: "Mean latency, expected and measured", Sortable: true, Columns: numeric("rate", "busy", "expected", "measured")}
+	t := &Table{Caption: "Mean latency, expected and measured", Sortable: true, Columns: append([]Column{{Name: "rate"}}, numeric("busy", "expected", "measured")...)}
 	for _, p := range o.Points {
 		measured := Cell{Text: "—", Sort: new(-1.0), Tone: Dim}
 		if p.MeasuredMS != nil {

@@ -101,8 +101,8 @@ func claimBanner(run *report.Run) Banner {
 		b.Facts = append(b.Facts, Fact{Name: strings.ToUpper(string(r)[:1]) + string(r)[1:], Value: fmt.Sprint(counts[r]), Note: "claims", Tone: claimTone(r, counts[r])})
 	}
 	b.Facts = append(b.Facts,
-		Fact{Name: "Variants", Value: fmt.Sprint(len(run.Variants)), Note: "in the order " + strings.Join(run.Order, ", ")},
-		Fact{Name: "Runs", Value: fmt.Sprint(runs), Note: fmt.Sprintf("in %d rounds", run.Rounds)},
+		Fact{Name: "Variants", Value: fmt.Sprint(len(run.Variants))},
+		Fact{Name: "Runs", Value: fmt.Sprint(runs), Note: "in " + plural(run.Rounds, "round")},
 		Fact{Name: "Duration", Value: report.FormatDuration(spanOf(run.DurationS))},
 	)
 	if run.Ended == report.Stopped {
@@ -234,7 +234,7 @@ func triedFigures(tries []*try) []Block {
 const mostHappenings = 200
 
 func happeningBlocks(tries []*try) []Block {
-	table := &Table{Caption: "What happened while the load ran", Folded: true, Sortable: true, Columns: []Column{{Name: "at", Numeric: true}, {Name: "run"}, {Name: "what"}, {Name: "by"}, {Name: "error"}}}
+	table := &Table{Caption: "What happened while the load ran", Folded: true, Sortable: true, Columns: []Column{{Name: "at"}, {Name: "run"}, {Name: "what"}, {Name: "by"}, {Name: "error"}}}
 	left := 0
 	for _, t := range tries {
 		for i, e := range t.Events {
@@ -259,7 +259,7 @@ func happeningBlocks(tries []*try) []Block {
 
 // turnBlocks lists the runs in the order in which they were made.
 func turnBlocks(run *report.Run, tries []*try) []Block {
-	table := &Table{Caption: "Runs, in the order of time", Sortable: true, Columns: []Column{{Name: "run", Numeric: true}, {Name: "variant"}, {Name: "settings"}, {Name: "started"}, {Name: "verdict"}, {Name: "valid"}, {Name: "saved in"}}}
+	table := &Table{Caption: "Runs, in the order of time", Sortable: true, Columns: []Column{{Name: "run"}, {Name: "variant"}, {Name: "settings"}, {Name: "started"}, {Name: "verdict"}, {Name: "valid"}, {Name: "saved in"}}}
 	for _, t := range tries {
 		valid := Cell{Text: "yes"}
 		if !t.Validity.Valid {
@@ -275,7 +275,7 @@ func turnBlocks(run *report.Run, tries []*try) []Block {
 			{Text: t.Dir, Code: true},
 		})
 	}
-	return []Block{{Text: "Variants take turns, so that a drift of the target or of the machine does not look like an effect of a setting."}, {Table: table}}
+	return []Block{{Text: "A round is " + strings.Join(run.Order, ", ") + ". Variants take turns, so that a drift of the target or of the machine does not look like an effect of a setting."}, {Table: table}}
 }
 
 func settingsText(set map[string]string) string {
