@@ -15,6 +15,7 @@ import (
 	"plimsoll/report"
 	"plimsoll/report/compare"
 	"plimsoll/report/export"
+	"plimsoll/report/html"
 	"plimsoll/report/text"
 )
 
@@ -25,11 +26,12 @@ type compareFlags struct {
 	stage     string
 	different bool
 	alpha     float64
+	html      string
 	outputs   []string
 }
 
 // compareKinds returns what -o can make of a comparison.
-func compareKinds() []string { return []string{"json", "text", "markdown"} }
+func compareKinds() []string { return []string{"json", "text", "markdown", "html"} }
 
 func newCompare(w *world) *cobra.Command {
 	f := &compareFlags{}
@@ -64,6 +66,7 @@ if any judged row is, unless there is a regression.`,
 	flags.StringVar(&f.stage, "stage", "", "compare only what was due in the stage of this `NAME`")
 	flags.BoolVar(&f.different, "allow-different", false, "compare runs of different scenarios or loads, too")
 	flags.Float64Var(&f.alpha, "alpha", compare.DefaultRule().Alpha, "bound on the chance of a false alarm, as a `NUMBER`")
+	flags.StringVar(&f.html, "html", "", "also write a page with both sides on the same axes to `FILE`; as -o html=FILE")
 	outputFlag(cmd, &f.outputs, compareKinds())
 	w.jsonFlag(cmd)
 	return cmd
@@ -114,6 +117,9 @@ func unknownMetric(flag, name string) error {
 
 // compare compares what lies at two paths and shows what comes out.
 func (w *world) compare(f *compareFlags, base, new string) error {
+	if f.html != "" {
+		f.outputs = append(f.outputs, "html="+f.html)
+	}
 	outputs, err := parseOutputs(f.outputs, compareKinds()...)
 	if err != nil {
 		return err
@@ -215,6 +221,8 @@ func renderComparison(out io.Writer, c *report.Comparison, kind string) error {
 		return encodeJSON(out, c)
 	case "markdown":
 		return export.CompareMarkdown(out, c)
+	case "html":
+		return html.Compare(out, c)
 	case "text":
 		return text.Compare(out, c, text.Options{})
 	}

@@ -109,9 +109,11 @@ func (c *comparing) reason(row *report.ComparisonRow, m metric, a *Answer) strin
 	case report.Same:
 		return fmt.Sprintf("the interval lies within ±%s", floor)
 	}
-	switch {
+	switch low, high := m.change(a.Low), m.change(a.High); {
 	case a.Runs < c.options.LeastRuns:
 		return fmt.Sprintf("%s of each side; it takes %d", plural(a.Runs, "run"), row.Needs)
+	case m.scaled(low) > m.scaled(row.MinEffect) || m.scaled(high) < -m.scaled(row.MinEffect):
+		return fmt.Sprintf("the interval lies beyond ±%s, but among %d rows chance does that too often: the adjusted p is %.2g%s", floor, max(c.out.Family, 1), a.PJoint, needed(row))
 	case row.NotWorse:
 		return fmt.Sprintf("no worse than %s, but whether better or the same is open%s", floor, needed(row))
 	}
