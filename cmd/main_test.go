@@ -7,11 +7,9 @@ import (
 	"errors"
 	"flag"
 	"iter"
+	"net"
 	"os"
 	"os/exec"
-	"plimsoll/engine"
-	"plimsoll/report"
-	"plimsoll/report/budget"
 	"strconv"
 	"strings"
 	"syscall"
@@ -22,6 +20,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"plimsoll/engine"
+	"plimsoll/report"
+	"plimsoll/report/budget"
 )
 
 var update = flag.Bool("update", false, "write what the commands say now into the scripts")
@@ -88,10 +90,11 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":        exits,
-			"target":       target,
-			"savedrun":     savedRun,
+			"exits":    exits,
+			"target":   target,
+			"savedrun": savedRun,
 			"repeatedruns": repeatedRuns,
+			"freeport": freePort,
 		},
 	})
 }
@@ -140,6 +143,18 @@ func target(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("ADDRESS", where.Address)
 	ts.Setenv("ADMIN_URL", where.AdminURL)
 	ts.Setenv("ADMIN", where.Admin)
+}
+
+// freeport NAME sets $NAME to a port of 127.0.0.1 on which nobody listens.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport NAME")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	ts.Check(errors.Join(err, l.Close()))
+	ts.Setenv(args[0], port)
 }
 
 // savedrun DIR [interrupted] saves a run: one open load with two stages of five seconds,
