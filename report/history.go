@@ -14,7 +14,7 @@ type History struct {
 	Series    []HistorySeries `json:"series"`
 	LeftOut   []LeftOut       `json:"left_out"`        // runs that are in no series, and directories that could not be read
 	Tested    int             `json:"tested"`          // trends in which a change point was looked for
-	ByChance  float64         `json:"by_chance"`       // how many change points to expect in them at the most if nothing ever changed
+	ByChance  float64         `json:"by_chance"`       // how many of them show a change point at the most if nothing ever changed
 	Notes     []string        `json:"notes"`           // what a reader should know
 	Generated time.Time       `json:"generated"`       // when it was asked for
 	Since     *time.Time      `json:"since,omitempty"` // older runs were not looked at

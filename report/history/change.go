@@ -76,12 +76,14 @@ type split struct {
 // it is drawn by lot, and x backwards has the same change points.
 func (s scale) changes(x []float64) []split {
 	candidates := s.candidates(x)
-	backwards := slices.Clone(x)
-	slices.Reverse(backwards)
-	for _, at := range s.candidates(backwards) {
-		candidates = append(candidates, len(x)-at)
+	if len(x) > window { // one window is the same from both ends
+		backwards := slices.Clone(x)
+		slices.Reverse(backwards)
+		for _, at := range s.candidates(backwards) {
+			candidates = append(candidates, len(x)-at)
+		}
+		slices.Sort(candidates)
 	}
-	slices.Sort(candidates)
 	return s.settled(x, s.merge(x, slices.Compact(candidates)))
 }
 
@@ -103,9 +105,10 @@ func (s scale) settled(x []float64, splits []split) []split {
 	}
 	var candidates []int
 	for _, c := range splits {
-		if !(early && c.at == first) && !(late && c.at == last) {
-			candidates = append(candidates, c.at)
+		if early && c.at == first || late && c.at == last {
+			continue
 		}
+		candidates = append(candidates, c.at)
 	}
 	return s.merge(x, candidates)
 }

@@ -177,11 +177,12 @@ func TestChangesDependOnRatiosOnly(t *testing.T) {
 	})
 }
 
-// simulated counts in how many of 1000 series of n runs with independent noise a change point is found.
-func simulated(n int, cv, shift float64, from int, found func([]split) bool) int {
+// simulated returns in which share of series of n runs with independent noise, and a shift from
+// one run on, something is found.
+func simulated(series, n int, cv, shift float64, from int, found func([]split) bool) float64 {
 	r := rand.New(rand.NewPCG(uint64(n), 42))
 	hits := 0
-	for range 1000 {
+	for range series {
 		x := make([]float64, n)
 		for i := range x {
 			x[i] = cv * r.NormFloat64()
@@ -193,22 +194,26 @@ func simulated(n int, cv, shift float64, from int, found func([]split) bool) int
 			hits++
 		}
 	}
-	return hits
+	return float64(hits) / float64(series)
 }
 
-// TestFalseAlarms holds what is said of chance: at the most one false change point in 2000
-// runs of a trend with independent noise. Measured: with noise of 2 % 0 in 1000 trends of 50
-// runs, of 3 % 8, of 5 % 24, of 10 % 25; of 10 % in 10 runs 5, in 200 runs 97.
+func some(s []split) bool { return len(s) > 0 }
+
+// TestFalseAlarms holds what is said of chance: at the most one trend in 2000 per run
+// in it has a false change point, as long as the noise of one run has nothing to do with that of the next.
+// Measured in 3000 trends each: with noise of 2 % a share of 0.0003 in 10 and in 50 runs; of
+// 5 % 0.0037 in 10, 0.018 in 50, 0.071 in 200 runs; of 10 % 0.0037, 0.023 and 0.099. With noise
+// that drifts (5 %, correlation 0.8 from run to run) it is 0.3 in 20 and 0.65 in 50 runs.
 func TestFalseAlarms(t *testing.T) {
-	for _, n := range []int{6, 10, 20, 50, 100, 200} {
-		for _, cv := range []float64{0.02, 0.03, 0.05, 0.1} {
-			got := simulated(n, cv, 0, n, func(s []split) bool { return len(s) > 0 })
-			expected := 1000 * byChance * float64(n)
-			if float64(got) > expected+3*math.Sqrt(expected) {
-				t.Errorf("%d runs with noise of %g: %d of 1000 have a change point, and %g were said", n, cv, got, expected)
+	for n, series := range map[int]int{10: 300, 50: 300, 200: 80} {
+		for _, cv := range []float64{0.02, 0.05, 0.1} {
+			got, said := simulated(series, n, cv, 0, n, some), byChance*float64(n)
+			t.Logf("%d runs with noise of %g: %.4f", n, cv, got)
+			if got > said+3*math.Sqrt(said/float64(series)) {
+				t.Errorf("%d runs with noise of %g: a share of %g has a change point, and %g was said", n, cv, got, said)
 			}
-			if cv == 0.02 && got > 2 {
-				t.Errorf("%d runs with noise of %g: %d of 1000", n, cv, got)
+			if cv == 0.02 && got > 0.02 {
+				t.Errorf("%d runs with noise of %g: %g", n, cv, got)
 			}
 		}
 	}
@@ -219,13 +224,13 @@ func TestFalseAlarms(t *testing.T) {
 func TestPlantedShift(t *testing.T) {
 	for _, cv := range []float64{0.02, 0.03, 0.05} {
 		n := runsToShow(cv, math.Log1p(plain))
-		if got := simulated(2*n, cv, 0.10, n, func(s []split) bool { return len(s) > 0 }); got < 750 {
-			t.Errorf("noise %g, %d runs on each side: found %d of 1000", cv, n, got)
+		if got := simulated(400, 2*n, cv, 0.10, n, some); got < 0.75 {
+			t.Errorf("noise %g, %d runs on each side: found a share of %g", cv, n, got)
 		}
 	}
 	near := func(s []split) bool { return len(s) == 1 && s[0].at >= 19 && s[0].at <= 21 }
-	if got := simulated(30, 0.02, 0.10, 20, near); got < 990 {
-		t.Errorf("10 runs after a step of 10 %%: found in its place %d of 1000", got)
+	if got := simulated(400, 30, 0.02, 0.10, 20, near); got < 0.99 {
+		t.Errorf("10 runs after a step of 10 %%: found in its place a share of %g", got)
 	}
 }
 

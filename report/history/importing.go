@@ -97,11 +97,11 @@ func familyOf(saved *report.Saved, err error) family {
 
 // visit reads the run in dir, if it is one, and all below it.
 func (i *importer) visit(ctx context.Context, dir string, f family) error {
-	real, err := filepath.EvalSymlinks(dir)
-	if err != nil || i.seen[real] {
+	place, err := filepath.EvalSymlinks(dir)
+	if err != nil || i.seen[place] {
 		return nil //nolint:nilerr // it went away, or was read by another name
 	}
-	i.seen[real] = true
+	i.seen[place] = true
 	if err := ctx.Err(); err != nil {
 		return err
 	}

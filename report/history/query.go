@@ -74,7 +74,7 @@ func (s *Store) History(ctx context.Context, q Query) (*report.History, error) {
 		for _, t := range series.Trends {
 			if t.Needs == 0 {
 				h.Tested++
-				h.ByChance += byChance * float64(len(t.Points))
+				h.ByChance += min(byChance*float64(len(t.Points)), 1)
 			}
 		}
 		h.Series = append(h.Series, series)
@@ -225,7 +225,7 @@ func (l *line) show(figures map[int64][]figure, wanted []string) report.HistoryS
 func notes(h *report.History) []string {
 	var all []string
 	if h.Tested > 0 {
-		all = append(all, fmt.Sprintf("%s tested: if nothing ever changed and the runs were independent, up to %s change points in them would be chance; none of them gates a build, plimsoll compare does",
+		all = append(all, fmt.Sprintf("%s tested: if nothing ever changed, up to %s of them would show a change point by chance, and more where the machine drifts slowly; look into them, and let plimsoll compare gate the build",
 			plural(h.Tested, "trend"), report.FormatNumber(h.ByChance)))
 	}
 	drifting := 0
@@ -237,7 +237,7 @@ func notes(h *report.History) []string {
 		}
 	}
 	if drifting > 0 {
-		all = append(all, fmt.Sprintf("%s where neighbouring runs resemble each other (~): slow drift of the machine or of the service looks like change points, and there are more of them than that",
+		all = append(all, fmt.Sprintf("%s where neighbouring runs resemble each other (~): slow drift looks like change points there",
 			plural(drifting, "trend")))
 	}
 	return all

@@ -10,9 +10,9 @@ import (
 	"plimsoll/report"
 )
 
-// byChance is how many change points there are at the most, per run of a trend, if nothing
-// changes and the noise of one run has nothing to do with that of the next. It was found by
-// simulation, which a test repeats.
+// byChance is the share of trends, per run in them, that have a change point though nothing
+// changes, if the noise of one run has nothing to do with that of the next: at the most, as it
+// is far less with noise below leastEffect. It was found by simulation, which a test repeats.
 const byChance = 0.0005
 
 // plain is a relative change that the number of runs in Trend.Shows is about.

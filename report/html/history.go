@@ -55,7 +55,7 @@ func historyBanner(h *report.History) Banner {
 		{Name: "Series", Value: report.FormatCount(uint64(len(h.Series)))},
 		{Name: "Runs", Value: report.FormatCount(uint64(runs))},
 		{Name: "Left out", Value: report.FormatCount(uint64(len(h.LeftOut)))},
-		{Name: "Change points by chance", Value: "≤ " + report.FormatNumber(h.ByChance), Note: "if nothing ever changed"},
+		{Name: "Trends with one by chance", Value: "≤ " + report.FormatNumber(h.ByChance), Note: "if nothing ever changed"},
 	}
 	if h.Since != nil {
 		b.Facts = append(b.Facts, Fact{Name: "Since", Value: h.Since.Format(time.DateOnly)})

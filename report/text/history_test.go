@@ -42,7 +42,7 @@ func histories() map[string]*report.History {
 	history := &report.History{
 		Store: "runs/history.db", Import: report.ImportCounts{New: 3, Known: 23, Unusable: 1}, Tested: 4, Series: []report.HistorySeries{young, shop},
 		LeftOut: []report.LeftOut{{Dir: "runs/torn", Reason: "cannot be read: unexpected end of JSON input"}},
-		Notes:   []string{"4 trends tested: up to 0.05 change points in them would be chance"},
+		Notes:   []string{"4 trends tested: up to 0.05 of them would show a change point by chance"},
 	}
 	for n := range 12 {
 		history.LeftOut = append(history.LeftOut, report.LeftOut{Dir: fmt.Sprintf("runs/late-%02d", n), Scenario: "shop", Reason: "not valid: began late"})
