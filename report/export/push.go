@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -167,7 +168,7 @@ func label(name string) string { return cmp.Or(shorten(plain(name), limitedName)
 var errNoRoom = errors.New("the end does not keep up, and there is no more room")
 
 func errStatus(status string, said []byte) error {
-	if text := shorten(plain(string(said)), limitedName); text != "" {
+	if text := strings.TrimSpace(shorten(plain(string(said)), limitedName)); text != "" {
 		return fmt.Errorf("%s: %s", status, text)
 	}
 	return errors.New(status)

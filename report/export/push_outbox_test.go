@@ -93,7 +93,7 @@ func TestOutbox(t *testing.T) {
 				}
 				return answered(204, ""), nil
 			},
-			requests: n, warned: 1, note: "took 4 of 5 messages; 1 are lost (400: out of \ufffd[31m order )",
+			requests: n, warned: 1, note: "took 4 of 5 messages; 1 are lost (400: out of \ufffd[31m order)",
 		},
 		"a redirect is not followed": {
 			answer: func(int, *http.Request) (*http.Response, error) {
