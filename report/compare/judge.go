@@ -30,12 +30,11 @@ type Question struct {
 type Answer struct {
 	Estimate
 	PHolm    float64
-	PJoint   float64  // adjusted by Joint, for rows of the same pairs; else PHolm
+	PJoint   float64  // adjusted by Joint for rows of the same pairs, else by Holm: this one decides
 	All      Estimate // with the interval that holds for all rows of the family at once
 	Verdict  report.Finding
 	NotWorse bool // no difference that matters for the worse is left open
 	Needs    int  // runs of each side that would probably decide it; 0: not known
-	Why      string
 }
 
 // Judge answers all questions of a family together, and returns how many of them Holm's
@@ -43,10 +42,11 @@ type Answer struct {
 // so takes no part (Tarone 1990).
 //
 // A row is a regression (improvement) if the typical difference is more than MinEffect for
-// the worse (better) and that is no chance: the adjusted p-value is below Alpha, or the
-// interval that holds for all rows at once lies beyond MinEffect. It is the same if its own
-// interval lies within MinEffect on both sides. Otherwise it is inconclusive. Swapping base
-// and new swaps regression and improvement, and nothing else.
+// the worse (better) and that is no chance: the adjusted p-value (of pairs by Joint, else by
+// Holm) is below Alpha, or the interval that holds for all rows at once lies beyond
+// MinEffect. It is the same if its own interval lies within MinEffect on both sides.
+// Otherwise it is inconclusive. Swapping base and new swaps regression and improvement, and
+// nothing else.
 func (r Rule) Judge(questions []Question) (answers []Answer, family int) {
 	looks := float64(max(r.Looks, 1))
 	confidence := 1 - (1-r.Confidence)/looks
@@ -71,7 +71,7 @@ func (r Rule) Judge(questions []Question) (answers []Answer, family int) {
 		a.All = a.Estimate
 		if q.differs() {
 			a.PHolm, adjusted = adjusted[0], adjusted[1:]
-			a.PJoint, joint = min(joint[0], a.PHolm), joint[1:]
+			a.PJoint, joint = joint[0], joint[1:]
 			a.All = q.Estimate(1 - (1-confidence)/float64(family))
 		}
 		r.decide(a, q, confidence, family)
@@ -134,7 +134,11 @@ func (r Rule) needs(a *Answer, q Question, family int) int {
 	}
 	n := runs(1-r.Confidence, math.Abs(size-q.MinEffect))
 	if size > q.MinEffect {
-		n = min(n, runs(r.Alpha/float64(max(family, 1)), size))
+		alpha := r.Alpha
+		if !q.Paired {
+			alpha /= float64(max(family, 1))
+		}
+		n = min(n, runs(alpha, size))
 	}
 	need := max(n, float64(least), float64(a.Runs+1))
 	if need > mostNeeds || math.IsNaN(need) {
