@@ -184,6 +184,8 @@ func press(m *model, keys ...string) {
 	for _, k := range keys {
 		msg := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(k)}
 		switch k {
+		case " ":
+			msg = tea.KeyMsg{Type: tea.KeySpace, Runes: []rune(k)}
 		case "esc":
 			msg = tea.KeyMsg{Type: tea.KeyEsc}
 		case "ctrl+c":

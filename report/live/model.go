@@ -56,7 +56,7 @@ func (m *model) Update(msg tea.Msg) tea.Cmd {
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
 		m.version++
-		m.key(msg.String())
+		m.typed(msg)
 	case tick:
 		m.version += len(msg.news)
 		if !m.paused {
@@ -72,6 +72,17 @@ func (m *model) Update(msg tea.Msg) tea.Cmd {
 		return m.look()
 	}
 	return nil
+}
+
+// typed takes a key, or several that were typed so quickly that they come as one.
+func (m *model) typed(k tea.KeyMsg) {
+	if k.Type != tea.KeyRunes {
+		m.key(k.String())
+		return
+	}
+	for _, r := range k.Runes {
+		m.key(string(r))
+	}
 }
 
 // take takes one piece of news.

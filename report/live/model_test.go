@@ -46,6 +46,18 @@ func TestQuitAsksOnce(t *testing.T) {
 	}
 }
 
+func TestKeysThatComeTogetherAreKeysAllTheSame(t *testing.T) {
+	m := running(t, NoColors, 5)
+	ended := 0
+	m.interrupt = func() { ended++ }
+	if press(m, "qnr"); m.page != perRequest || ended != 0 {
+		t.Errorf("page %d, interrupted %d times", m.page, ended)
+	}
+	if press(m, "qy"); ended != 1 {
+		t.Errorf("interrupted %d times", ended)
+	}
+}
+
 func TestPauseHoldsTheViewAndNothingElse(t *testing.T) {
 	m := running(t, NoColors, 10)
 	looked, waited := 0, 0
