@@ -28,7 +28,7 @@ type againstFlags struct {
 
 func (f *againstFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.against, "against", "", "compare with the base at this `URL`, or that this command starts, in interleaved runs")
+	flags.StringVar(&f.against, "against", "", "compare with the base at this `URL`, or started by this command")
 	flags.StringVar(&f.command, "command", "", "start the target with this `COMMAND` before a run, and stop it after")
 	flags.IntVar(&f.pairs, "pairs", 10, "with --against: `N` pairs of runs before the first look")
 	flags.IntVar(&f.more, "more-pairs", 5, "with --against: `N` more pairs while it is inconclusive")

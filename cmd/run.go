@@ -12,12 +12,18 @@ import (
 	"plimsoll/scenarios"
 )
 
+// runFlags are the flags of run.
+type runFlags struct {
+	measureFlags
+	base     baselineFlags
+	against  againstFlags
+	settings []string
+	all      bool
+	quick    bool
+}
+
 func newRun(w *world) *cobra.Command {
-	f := &measureFlags{}
-	var settings []string
-	var all, quick bool
-	var base baselineFlags
-	var against againstFlags
+	f := &runFlags{}
 	cmd := &cobra.Command{
 		Use:     "run SCENARIO…",
 		GroupID: groupLoad,
@@ -46,53 +52,60 @@ The scenario - is read from standard input.`,
   plimsoll run checkout.yaml --baseline baseline.yaml
   plimsoll run checkout.yaml --against http://127.0.0.1:8081
   plimsoll run checkout.yaml --command './server-new' --against './server-old'`,
-		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitBreach, exitInterrupted, exitTerminated),
-		Args:              func(cmd *cobra.Command, args []string) error { return namedOrAll(cmd, args, all) },
+		Annotations:       exitTable(exitOK, exitUsage, exitUnreachable, exitInconclusive, exitRegression, exitBreach, exitInterrupted, exitTerminated),
+		Args:              func(cmd *cobra.Command, args []string) error { return namedOrAll(cmd, args, f.all) },
 		ValidArgsFunction: completeScenarios,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if against.against != "" {
-				f.kinds = compareKinds()
-			}
-			m, err := w.newMeasurement(cmd, f)
-			if err != nil {
-				return err
-			}
-			if all {
-				if args, err = scenarios.Experiments(); err != nil {
-					return err
-				}
-			}
-			opened, err := w.openScenarios(args, append(m.gaps, settings...), quick)
-			if err != nil {
-				return err
-			}
-			if err := m.onePlaceEach(opened); err != nil {
-				return err
-			}
-			if err := base.check(opened); err != nil {
-				return err
-			}
-			if err := against.check(cmd.Flags(), opened); err != nil {
-				return err
-			}
-			m.base, m.command = base, against.command
-			if against.against != "" {
-				return m.measureAgainst(cmd.Context(), opened[0], &against, f.out)
-			}
-			return m.measureAll(cmd.Context(), opened)
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return w.run(cmd, f, args) },
 	}
 	f.register(w, cmd)
+	return cmd
+}
+
+func (f *runFlags) register(w *world, cmd *cobra.Command) {
+	f.measureFlags.register(w, cmd)
 	f.stream.register(cmd)
-	base.register(cmd)
-	against.register(cmd)
+	f.base.register(cmd)
+	f.against.register(cmd)
 	flags := cmd.Flags()
 	flags.StringArrayVarP(&f.vars, "var", "e", nil, "set the scenario's variable `NAME=VALUE`; repeatable")
-	flags.StringArrayVar(&settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")
+	flags.StringArrayVar(&f.settings, "set", nil, "replace a value of the scenario: `PATH=VALUE`, like load[0].rate=200/s; ?= only fills a gap")
 	flags.StringVar(&f.target, "target", "", "send to this `URL` instead of the scenario's target")
-	flags.BoolVar(&all, "all", false, "run every bundled experiment")
-	flags.BoolVar(&quick, "quick", false, "run the quick form, as the scenario gives it: some seconds, and looser claims")
-	return cmd
+	flags.BoolVar(&f.all, "all", false, "run every bundled experiment")
+	flags.BoolVar(&f.quick, "quick", false, "run the quick form, as the scenario gives it: some seconds, and looser claims")
+}
+
+// run runs the scenarios that the arguments name, or holds one against another target.
+func (w *world) run(cmd *cobra.Command, f *runFlags, args []string) error {
+	if f.against.against != "" {
+		f.kinds = compareKinds()
+	}
+	m, err := w.newMeasurement(cmd, &f.measureFlags)
+	if err != nil {
+		return err
+	}
+	if f.all {
+		if args, err = scenarios.Experiments(); err != nil {
+			return err
+		}
+	}
+	opened, err := w.openScenarios(args, append(m.gaps, f.settings...), f.quick)
+	if err != nil {
+		return err
+	}
+	for _, check := range []func() error{
+		func() error { return m.onePlaceEach(opened) },
+		func() error { return f.base.check(opened) },
+		func() error { return f.against.check(cmd.Flags(), opened) },
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	m.base, m.command = f.base, f.against.command
+	if f.against.against != "" {
+		return m.measureAgainst(cmd.Context(), opened[0], &f.against, f.out)
+	}
+	return m.measureAll(cmd.Context(), opened)
 }
 
 // namedOrAll checks that scenarios are named, or all asked for, and not both.
