@@ -25,9 +25,10 @@ instead. Budgets see all that was saved: percentiles come from the histograms of
 each interval, so windows and stages can be asked for that nobody thought of
 before. RUN is the directory of the run; plimsoll report shows the rest of it.
 
---checklist asks instead whether a release may rest on it: does every request have
-a budget, a timeout and an owner, does a run that goes wrong stop by itself …? It
-takes a scenario, or a run, of which it asks also whether it was whole and valid.`,
+--checklist asks instead whether a release may rest on it: does every request
+have a budget, a timeout and an owner, does a run that goes wrong stop by
+itself …? It takes a scenario, or a run, which it asks as well whether it was
+whole and valid.`,
 		Example: `  plimsoll check runs/quickstart-20260131-094500
   plimsoll check runs/quickstart-20260131-094500 --budget 'p99 < 200ms over 5s'
   plimsoll check --checklist checkout.yaml`,

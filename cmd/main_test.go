@@ -90,11 +90,11 @@ func runScripts(t *testing.T, dir string) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":    exits,
-			"target":   target,
-			"savedrun": savedRun,
+			"exits":        exits,
+			"target":       target,
+			"savedrun":     savedRun,
 			"repeatedruns": repeatedRuns,
-			"freeport": freePort,
+			"freeport":     freePort,
 		},
 	})
 }

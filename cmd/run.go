@@ -37,8 +37,8 @@ load, saves and reports what there is; a second Ctrl-C ends at once.
 A scenario with variants is an experiment: its variants take turns, and its
 claims are confirmed, refuted or left open. --all runs every bundled experiment.
 
---against holds the target against another one: base and candidate take turns in
-pairs, in random order, until the difference is decided or --most-pairs are made.
+--against holds the target against another one: base and candidate take turns
+in pairs, in random order, until it is decided or there were --most-pairs.
 
 Several scenarios run one after the other; the exit code is that of the worst.
 The scenario - is read from standard input.`,
