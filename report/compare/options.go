@@ -14,6 +14,7 @@ type Options struct {
 	MinEffect      map[string]float64 // by metric: a share, for errors of all requests, otherwise of the base
 	Stage          string             // compare only this stage
 	AllowDifferent bool               // compare runs of different tests, too
+	Calibration    *Calibrated        // of the environment; nil: none is known
 }
 
 // DefaultOptions judge the median, the 99th percentile, errors and goodput.

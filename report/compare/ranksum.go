@@ -14,14 +14,14 @@ const mostExact = 80
 // to 80 values it is exact whatever values are equal, beyond that the normal distribution
 // with the corrections for ties and continuity.
 // Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3rd ed., §4.1–4.3.
-func Unpaired(base, new []float64, confidence float64) Estimate {
-	m, n := len(base), len(new)
+func Unpaired(base, other []float64, confidence float64) Estimate {
+	m, n := len(base), len(other)
 	if m == 0 || n == 0 {
 		return none()
 	}
 	apart := make([]float64, 0, m*n)
 	for _, b := range base {
-		for _, x := range new {
+		for _, x := range other {
 			apart = append(apart, x-b)
 		}
 	}
@@ -30,29 +30,29 @@ func Unpaired(base, new []float64, confidence float64) Estimate {
 	k := 0
 	if e.Exact {
 		k, e.Confidence = cut(rankSums(ranksUpTo(m+n), n), confidence)
-		e.P, e.LeastP = rankSum(base, new)
+		e.P, e.LeastP = rankSum(base, other)
 	} else {
 		mean, sd := float64(m*n)/2, math.Sqrt(float64(m*n)*float64(m+n+1)/12)
 		k, e.Confidence = max(int(mean-z(confidence)*sd-0.5), 0), confidence
-		e.P = normalRankSum(base, new)
+		e.P = normalRankSum(base, other)
 	}
 	e.Low, e.High = apart[k], apart[len(apart)-1-k]
 	return e
 }
 
 // rankSum returns the exact two-sided p-value, and the least there is for these values.
-func rankSum(base, new []float64) (p, least float64) {
-	all := slices.Concat(new, base)
+func rankSum(base, other []float64) (p, least float64) {
+	all := slices.Concat(other, base)
 	ranks := doubledRanks(all)
 	lowest := slices.Clone(ranks)
 	slices.Sort(lowest)
 	offset, statistic, highest := 0, 0, 0
-	for i := range new {
+	for i := range other {
 		offset += lowest[i]
 		statistic += ranks[i]
 		highest += lowest[len(lowest)-1-i]
 	}
-	weights := rankSums(ranks, len(new))
+	weights := rankSums(ranks, len(other))
 	var total float64
 	for _, w := range weights {
 		total += w
@@ -87,12 +87,12 @@ func rankSums(ranks []int, n int) []float64 {
 }
 
 // normalRankSum approximates the two-sided p-value.
-func normalRankSum(base, new []float64) float64 {
-	m, n := float64(len(base)), float64(len(new))
-	all := slices.Concat(new, base)
+func normalRankSum(base, other []float64) float64 {
+	m, n := float64(len(base)), float64(len(other))
+	all := slices.Concat(other, base)
 	ranks := doubledRanks(all)
 	sum := 0.0
-	for i := range new {
+	for i := range other {
 		sum += float64(ranks[i]) / 2
 	}
 	equal := map[float64]float64{}

@@ -51,7 +51,8 @@ func cutFor(runs []*report.Saved) cutting {
 	if interval <= 0 {
 		interval = time.Second
 	}
-	width := interval * max((span+mostBlocks*interval-1)/(mostBlocks*interval), 1)
+	intervals := max((span+mostBlocks*interval-1)/(mostBlocks*interval), 1) // a part has
+	width := time.Duration(int64(interval) * int64(intervals))
 	return cutting{width, int(max((span+width-1)/width, 1))}
 }
 

@@ -24,24 +24,22 @@ type comparing struct {
 // Runs compares two sets of runs. What cannot be compared is a RefusedError, unless the
 // reason is that runs are not valid or not whole: that is a comparison without rows, which
 // is inconclusive.
-func Runs(base, new *Set, options Options) (*report.Comparison, error) {
+func Runs(base, other *Set, options Options) (*report.Comparison, error) {
 	if err := options.check(); err != nil {
 		return nil, &RefusedError{Reasons: []string{err.Error()}}
 	}
-	if err := notShared(base, new); err != nil {
+	if err := notShared(base, other); err != nil {
 		return nil, err
 	}
-	c := &comparing{options: options, sets: [2]*Set{base, new}}
+	c := &comparing{options: options, sets: [2]*Set{base, other}}
 	c.begin()
-	if reasons := unfit(base, new); len(reasons) > 0 {
+	if reasons := unfit(base, other); len(reasons) > 0 {
 		c.out.Why = "not compared: " + reasons[0]
 		c.out.Decide = "measure again what is not valid or not whole, or take it away: what spoiled it may be the difference, so nothing is left out unasked"
-		for _, r := range reasons[1:] {
-			c.out.Notes = append(c.out.Notes, r)
-		}
+		c.out.Notes = append(c.out.Notes, reasons[1:]...)
 		return c.out, nil
 	}
-	if reasons := differing(base, new); len(reasons) > 0 {
+	if reasons := differing(base, other); len(reasons) > 0 {
 		if !options.AllowDifferent {
 			return nil, &RefusedError{Reasons: reasons, Differ: true}
 		}
@@ -49,20 +47,29 @@ func Runs(base, new *Set, options Options) (*report.Comparison, error) {
 			c.warn("not the same test: %s", r)
 		}
 	}
-	for _, e := range elsewhere(base, new) {
+	for _, e := range elsewhere(base, other) {
 		c.warn("%s", e)
 	}
+	if err := c.gather(); err != nil {
+		return nil, err
+	}
+	c.judge()
+	c.conclude()
+	c.calibrate()
+	c.draw()
+	return c.out, nil
+}
+
+// gather takes the numbers of all runs and makes a row for each thing that is compared.
+func (c *comparing) gather() error {
 	if err := c.read(); err != nil {
-		return nil, &RefusedError{Reasons: []string{err.Error()}}
+		return &RefusedError{Reasons: []string{err.Error()}}
 	}
 	c.match()
 	for _, s := range c.subjects() {
 		c.addRows(s)
 	}
-	c.judge()
-	c.conclude()
-	c.draw()
-	return c.out, nil
+	return nil
 }
 
 func (c *comparing) warn(format string, args ...any) {
@@ -125,15 +132,15 @@ func hasStage(run *report.Run, name string) bool {
 
 // match finds out which runs belong together, and warns of what that does not allow.
 func (c *comparing) match() {
-	base, new := c.sets[0], c.sets[1]
-	few := min(len(base.Runs), len(new.Runs))
+	base, other := c.sets[0], c.sets[1]
+	few := min(len(base.Runs), len(other.Runs))
 	switch {
 	case c.within:
 		c.out.Method = report.Within
 		c.warn("one run on each side: the intervals are those of one run, by its parts; how much the next run would differ is not known, and nothing is decided")
 		return
 	default:
-		c.pairs = pairUp(base, new)
+		c.pairs = pairUp(base, other)
 	}
 	if c.pairs == nil {
 		c.out.Method = report.ByRanks
@@ -141,7 +148,7 @@ func (c *comparing) match() {
 	} else {
 		c.out.Method, c.out.Pairs = report.ByPairs, len(c.pairs)
 		few = len(c.pairs)
-		if odd := len(base.Runs) + len(new.Runs) - 2*len(c.pairs); odd > 0 {
+		if odd := len(base.Runs) + len(other.Runs) - 2*len(c.pairs); odd > 0 {
 			c.note("%s without a partner beside it %s left out", plural(odd, "run"), isAre(odd))
 		}
 	}
@@ -211,7 +218,7 @@ func (c *comparing) alone(load string) bool {
 
 func (c *comparing) addRow(s subject, m metric) {
 	row := report.ComparisonRow{
-		Load: s.load, Request: s.request, Metric: m.name, Unit: m.unit, MinEffect: c.options.MinEffect[m.name],
+		Load: s.load, Request: s.request, Metric: m.name, Unit: m.unit, MinEffect: c.leastEffect(s, m),
 		Judged: slices.Contains(c.options.Judge, m.name), Requests: math.MaxUint64, Verdict: report.Unsure,
 	}
 	var values [2][]float64
@@ -249,7 +256,7 @@ func lack(m metric, lacking int, fewest uint64, all int) string {
 // question asks how a metric differs: between runs or, with one run each, between their
 // parts at the same time.
 func (c *comparing) question(s subject, m metric, values [2][]float64) Question {
-	floor := c.options.MinEffect[m.name]
+	floor := c.leastEffect(s, m)
 	if m.relative {
 		floor = math.Log1p(floor) // as much up as down
 	}

@@ -371,3 +371,28 @@ func TestRunsWithoutAFileMayHaveAnotherTarget(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+func TestUsersAreCountedOnlyWhereNoFileSaysHowMany(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file    string
+		users   float64
+		refused bool
+	}{
+		"as many by the file, whatever the average says": {"abc", 30, false},
+		"about as many": {"", 22, false},
+		"twice as many": {"", 40, true},
+	} {
+		dir := t.TempDir()
+		one, two := plain(0, 1), plain(1, 2)
+		for i, r := range []*recipe{&one, &two} {
+			r.meta = func(m *report.Meta) { m.Source.SHA256 = c.file }
+			r.legend = func(l *engine.Legend) { l.Loads[0].Model = "closed" }
+			r.finish = func(run *report.Run) { run.Loads[0].InFlight = []float64{20, c.users}[i] }
+		}
+		_, err := held(t, one.save(t, dir, "a"), two.save(t, dir, "b"), compare.DefaultOptions())
+		if (err != nil) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"plimsoll/report"
 )
@@ -30,7 +31,7 @@ func Open(path string) (*Set, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	entries, _ := os.ReadDir(path) //nolint:errcheck // err says already that there is no run
+	entries, _ := os.ReadDir(path) // err says already that there is no run
 	set := &Set{Path: path}
 	for _, e := range entries {
 		dir := filepath.Join(path, e.Name())
@@ -73,17 +74,13 @@ type RefusedError struct {
 }
 
 func (e *RefusedError) Error() string {
-	text := e.Reasons[0]
-	for _, r := range e.Reasons[1:] {
-		text += "; " + r
-	}
-	return text
+	return strings.Join(e.Reasons, "; ")
 }
 
 // notShared refuses a run that stands on both sides, or twice on one.
-func notShared(base, new *Set) error {
+func notShared(base, other *Set) error {
 	seen := map[string]bool{}
-	for _, s := range slices.Concat(base.Runs, new.Runs) {
+	for _, s := range slices.Concat(base.Runs, other.Runs) {
 		dir, err := filepath.Abs(s.Dir)
 		if err == nil {
 			dir, err = filepath.EvalSymlinks(dir)
@@ -101,9 +98,9 @@ func notShared(base, new *Set) error {
 
 // unfit returns what keeps runs from being compared at all: they are not valid, or only
 // parts of a test.
-func unfit(base, new *Set) []string {
+func unfit(base, other *Set) []string {
 	var reasons []string
-	for _, s := range slices.Concat(base.Runs, new.Runs) {
+	for _, s := range slices.Concat(base.Runs, other.Runs) {
 		switch v := s.Run.Validity; {
 		case s.Run.Ended == report.Stopped:
 			reasons = append(reasons, s.Dir+" was interrupted")
@@ -120,12 +117,12 @@ func unfit(base, new *Set) []string {
 	return reasons
 }
 
-// usersApart is by what share the users of two equal closed loads may differ: they all
-// start and end within a moment, not at the same instant.
-const usersApart = 0.05
+// usersApart is by what share the users of two equal closed loads may differ: what is counted
+// is their average over the run, which in a short one depends on when the last answers came.
+const usersApart = 0.25
 
 // differing returns in what the runs are not the same test, each against the first of base.
-func differing(base, new *Set) []string {
+func differing(base, other *Set) []string {
 	first := base.Runs[0]
 	var reasons []string
 	add := func(format string, args ...any) {
@@ -133,7 +130,7 @@ func differing(base, new *Set) []string {
 			reasons = append(reasons, text)
 		}
 	}
-	for _, s := range slices.Concat(base.Runs[1:], new.Runs) {
+	for _, s := range slices.Concat(base.Runs[1:], other.Runs) {
 		a, b := first.Run, s.Run
 		switch {
 		case a.Source.SHA256 == "" && b.Source.SHA256 == "": // without a file the name is that of the target
@@ -162,6 +159,7 @@ func loadsDiffer(a, b *report.Run) string {
 	if len(a.Legend.Loads) != len(b.Legend.Loads) {
 		return fmt.Sprintf("%d and %d loads", len(a.Legend.Loads), len(b.Legend.Loads))
 	}
+	fixed := a.Source.SHA256 != "" && !a.Source.Changed && !b.Source.Changed // by the file that both ran
 	for i, x := range a.Legend.Loads {
 		y := b.Legend.Loads[i]
 		switch {
@@ -169,7 +167,7 @@ func loadsDiffer(a, b *report.Run) string {
 			return fmt.Sprintf("load %s (%s) and load %s (%s)", x.Name, x.Model, y.Name, y.Model)
 		case !slices.Equal(x.Stages, y.Stages):
 			return "load " + x.Name + " has other stages, spans or rates"
-		case x.Model == "closed" && i < len(a.Loads) && i < len(b.Loads) && !near(a.Loads[i].InFlight, b.Loads[i].InFlight):
+		case x.Model == "closed" && !fixed && i < len(a.Loads) && i < len(b.Loads) && !near(a.Loads[i].InFlight, b.Loads[i].InFlight):
 			return fmt.Sprintf("load %s had %s and %s users", x.Name, report.FormatNumber(a.Loads[i].InFlight), report.FormatNumber(b.Loads[i].InFlight))
 		}
 	}
@@ -192,10 +190,10 @@ func requestsDiffer(a, b *report.Run) string {
 func near(a, b float64) bool { return max(a, b)-min(a, b) <= usersApart*max(a, b) }
 
 // elsewhere returns what differs between the machines and programs that measured.
-func elsewhere(base, new *Set) []string {
+func elsewhere(base, other *Set) []string {
 	a := base.Runs[0].Run.Plimsoll
 	var found []string
-	for _, s := range slices.Concat(base.Runs[1:], new.Runs) {
+	for _, s := range slices.Concat(base.Runs[1:], other.Runs) {
 		b := s.Run.Plimsoll
 		for _, d := range [][3]string{
 			{"plimsoll", a.Version, b.Version},
@@ -216,7 +214,7 @@ func elsewhere(base, new *Set) []string {
 // pair is one of base and one of new, whichever came first. It returns nil unless nearly
 // all have a partner, as runs measured one side after the other are no pairs: what drifts
 // meanwhile would look like a difference.
-func pairUp(base, new *Set) [][2]int {
+func pairUp(base, other *Set) [][2]int {
 	type turn struct {
 		side, run int
 		saved     *report.Saved
@@ -225,7 +223,7 @@ func pairUp(base, new *Set) [][2]int {
 	for i, s := range base.Runs {
 		turns = append(turns, turn{0, i, s})
 	}
-	for i, s := range new.Runs {
+	for i, s := range other.Runs {
 		turns = append(turns, turn{1, i, s})
 	}
 	slices.SortStableFunc(turns, func(a, b turn) int { return a.saved.Run.Started.Compare(b.saved.Run.Started) })
@@ -241,7 +239,7 @@ func pairUp(base, new *Set) [][2]int {
 		pairs = append(pairs, [2]int{x.run, y.run})
 		i++
 	}
-	if 10*len(pairs) < 9*max(len(base.Runs), len(new.Runs)) {
+	if 10*len(pairs) < 9*max(len(base.Runs), len(other.Runs)) {
 		return nil
 	}
 	return pairs

@@ -11,8 +11,8 @@ import (
 // values are equal: differences of zero keep their ranks and count for neither side
 // (Pratt 1959), and the distribution is that of the ranks at hand.
 // Hollander, Wolfe, Chicken: Nonparametric Statistical Methods, 3rd ed., §3.1–3.3.
-func Paired(base, new []float64, confidence float64) Estimate {
-	d := differences(base, new)
+func Paired(base, other []float64, confidence float64) Estimate {
+	d := differences(base, other)
 	if len(d) == 0 {
 		return none()
 	}
@@ -34,10 +34,10 @@ func Paired(base, new []float64, confidence float64) Estimate {
 }
 
 // differences returns new − base, as long as both have values.
-func differences(base, new []float64) []float64 {
-	d := make([]float64, min(len(base), len(new)))
+func differences(base, other []float64) []float64 {
+	d := make([]float64, min(len(base), len(other)))
 	for i := range d {
-		d[i] = new[i] - base[i]
+		d[i] = other[i] - base[i]
 	}
 	return d
 }

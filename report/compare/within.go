@@ -11,12 +11,12 @@ const groups = 10
 
 // parts returns a latency of the parts of two runs that lie at the same time in both, on
 // the scale of the metric. Parts with too few requests for the metric are left out.
-func parts(base, new *figures, m metric) (b, n []float64) {
+func parts(base, other *figures, m metric) (b, n []float64) {
 	if m.unit != "ms" {
 		return nil, nil
 	}
 	for g := range groups {
-		x, y := base.part(g), new.part(g)
+		x, y := base.part(g), other.part(g)
 		if x.Count() < m.needs() || y.Count() < m.needs() {
 			continue
 		}

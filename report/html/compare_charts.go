@@ -134,15 +134,15 @@ func sidesPercentiles(i int, k report.SidesCurve) *Chart {
 		X: Axis{Label: "percentile", Unit: Percentile, Log: true}, Y: Axis{Unit: Milliseconds, Log: true},
 		Summary: "All runs of a side together; each further nine has as much room as the first. The figures are in the table of shifts.",
 	}
-	var base, new Numbers
+	var base, other Numbers
 	for j, q := range k.Quantiles {
 		if math.IsNaN(k.BaseMS[j]) && math.IsNaN(k.NewMS[j]) {
 			continue
 		}
 		ch.Data = append(ch.Data, 1/(1-q))
-		base, new = append(base, positive(k.BaseMS[j])), append(new, positive(k.NewMS[j]))
+		base, other = append(base, positive(k.BaseMS[j])), append(other, positive(k.NewMS[j]))
 	}
-	ch.Series = []Series{{Name: "base", Y: base, Color: 0}, {Name: "new", Y: new, Color: 1, Dash: dash(1)}}
+	ch.Series = []Series{{Name: "base", Y: base, Color: 0}, {Name: "new", Y: other, Color: 1, Dash: dash(1)}}
 	return ch
 }
 

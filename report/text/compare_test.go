@@ -11,15 +11,13 @@ import (
 	"plimsoll/report"
 )
 
-func compareRow(request, metric, unit string, base, new, change, half float64, f report.Finding, reason string) report.ComparisonRow {
+func compareRow(request, metric, unit string, base, now, change, half float64, f report.Finding, reason string) report.ComparisonRow {
 	return report.ComparisonRow{
-		Load: "visitors", Request: request, Metric: metric, Unit: unit, Judged: true, Base: &base, New: &new,
-		Change: &change, Low: new64(change - half), High: new64(change + half), Confidence: 0.951, P: new64(0.00195), PHolm: new64(0.0078), PJoint: new64(0.0052),
+		Load: "visitors", Request: request, Metric: metric, Unit: unit, Judged: true, Base: &base, New: &now,
+		Change: &change, Low: new(change - half), High: new(change + half), Confidence: 0.951, P: new(0.00195), PHolm: new(0.0078), PJoint: new(0.0052),
 		MinEffect: 0.05, Runs: 10, Requests: 1000, Verdict: f, Reason: reason,
 	}
 }
-
-func new64(x float64) *float64 { return &x }
 
 // comparisons are what a comparison can come to, by name.
 func comparisons() map[string]*report.Comparison {
@@ -33,7 +31,7 @@ func comparisons() map[string]*report.Comparison {
 	shift := report.Shift{Load: "visitors", Request: "home"}
 	for i, q := range []float64{0.1, 0.5, 0.9, 0.95, 0.99} {
 		at := -0.01 + 0.03*float64(i)
-		shift.Points = append(shift.Points, report.ShiftPoint{Quantile: q, BaseMS: 10, NewMS: 10 * (1 + at), Change: at, Low: new64(at - 0.015), High: new64(at + 0.015)})
+		shift.Points = append(shift.Points, report.ShiftPoint{Quantile: q, BaseMS: 10, NewMS: 10 * (1 + at), Change: at, Low: new(at - 0.015), High: new(at + 0.015)})
 	}
 	shown := compareRow("home", "p90", "ms", 17, 18, 0.06, 0.01, report.Worse, "")
 	shown.Judged, shown.PJoint = false, nil
