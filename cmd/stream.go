@@ -16,6 +16,7 @@ import (
 	"plimsoll/report"
 	"plimsoll/report/budget"
 	"plimsoll/report/export"
+	"plimsoll/scenarios"
 )
 
 // streamFlags say where a run is sent to while it goes, and how much of it is traced.
@@ -134,8 +135,10 @@ func otlpHeaders(list string) (headers []export.Header, err error) {
 
 // liveRun sends one run on while it goes.
 type liveRun struct {
+	dir    string
+	plan   *scenarios.Plan
 	stream *export.Stream   // nil: to nobody
-	traces *report.TraceLog // nil: nothing is traced
+	traces *report.TraceLog // nil: nothing is traced, or it cannot be saved
 
 	mu       sync.Mutex // guards warnings, which come from those that send
 	warnings []error
@@ -144,13 +147,9 @@ type liveRun struct {
 // stream gets ready to send the run in dir on, and has its plan traced. What cannot be
 // done on this machine is an error; what goes wrong elsewhere is told later.
 func (d *drive) stream(dir string) (*liveRun, error) {
-	l, s := &liveRun{}, d.m.streams
+	l, s := &liveRun{dir: dir, plan: d.plan}, d.m.streams
 	if s.share > 0 {
 		d.plan.Tracing = &engine.Tracing{Share: s.share, Seed: d.plan.Seed}
-		var err error
-		if l.traces, err = report.CreateTraceLog(dir, d.plan.Legend, s.share); err != nil {
-			return nil, withCode(exitUsage, err)
-		}
 	}
 	if !s.some() {
 		return l, nil
@@ -180,8 +179,18 @@ func (l *liveRun) begin(start time.Time) {
 	if l.stream != nil {
 		l.stream.Begin(start)
 	}
-	if l.traces != nil {
-		l.traces.Begin(start)
+	if l.plan.Tracing != nil {
+		var err error
+		if l.traces, err = report.CreateTraceLog(l.dir, l.plan.Legend, l.plan.Tracing.Share, start); err != nil {
+			l.warn(err)
+		}
+	}
+}
+
+// stop lets go of what is open for a run that does not begin.
+func (l *liveRun) stop() {
+	if l.stream != nil {
+		l.stream.Stop()
 	}
 }
 

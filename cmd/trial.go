@@ -134,12 +134,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", withCode(exitUnreachable, err)
 	}
-	writer, err := report.Create(dir, d.meta, p.Legend, watch)
-	if err != nil {
-		return nil, "", withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
-	}
-	m.keepScenario(dir, d.trial.scenario)
-	live, err := d.stream(dir)
+	writer, live, err := d.open(dir, watch)
 	if err != nil {
 		return nil, "", err
 	}
@@ -183,6 +178,21 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 		return run, "", nil
 	}
 	return run, writer.Dir(), nil
+}
+
+// open gets ready to save the run in dir, and to send it on.
+func (d *drive) open(dir string, watch *budget.Watch) (*report.Writer, *liveRun, error) {
+	live, err := d.stream(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	writer, err := report.Create(dir, d.meta, d.plan.Legend, watch)
+	if err != nil {
+		live.stop()
+		return nil, nil, withHint("--out DIR saves the run elsewhere", withCode(exitUsage, err))
+	}
+	d.m.keepScenario(dir, d.trial.scenario)
+	return writer, live, nil
 }
 
 // truthFile holds what the reference target says has happened, beside what was measured.

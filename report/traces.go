@@ -67,17 +67,14 @@ type TraceLog struct {
 	broken  error
 }
 
-// CreateTraceLog makes the file in the directory of a run.
-func CreateTraceLog(dir string, legend *engine.Legend, share float64) (*TraceLog, error) {
+// CreateTraceLog makes the file in the directory of a run that begins.
+func CreateTraceLog(dir string, legend *engine.Legend, share float64, started time.Time) (*TraceLog, error) {
 	file, err := os.Create(filepath.Join(dir, TraceFile))
 	if err != nil {
 		return nil, fmt.Errorf("create run: %w", err)
 	}
-	return &TraceLog{legend: legend, file: file, sum: Traces{Share: share, Slowest: []TracedRequest{}}}, nil
+	return &TraceLog{legend: legend, file: file, started: started, sum: Traces{Share: share, Slowest: []TracedRequest{}}}, nil
 }
-
-// Begin says when the run started, from which offsets count.
-func (t *TraceLog) Begin(started time.Time) { t.started = started }
 
 // Observe adds what an interval traced. The first error is returned; after it nothing
 // more is written, and counted all the same.
@@ -99,11 +96,11 @@ func (t *TraceLog) Observe(s *engine.Snapshot) error {
 	if len(text) == 0 || t.broken != nil {
 		return nil
 	}
-	if _, err := t.file.Write(text); err != nil {
+	_, err := t.file.Write(text)
+	if err != nil {
 		t.broken = fmt.Errorf("save traced requests: %w", err)
-		return t.broken
 	}
-	return nil
+	return t.broken
 }
 
 // add counts a span and returns its line, nil if there is none for it.

@@ -32,11 +32,10 @@ func tracedSnapshot(n int) *engine.Snapshot {
 func observed(t *testing.T, all ...*engine.Snapshot) (*Traces, []string, []string) {
 	t.Helper()
 	dir := t.TempDir()
-	log, err := CreateTraceLog(dir, all[0].Legend, 0.01)
+	log, err := CreateTraceLog(dir, all[0].Legend, 0.01, time.Unix(1_800_000_000, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	log.Begin(time.Unix(1_800_000_000, 0))
 	for _, s := range all {
 		if err := log.Observe(s); err != nil {
 			t.Fatal(err)
@@ -105,7 +104,7 @@ func TestTheSlowestAreKeptOfAllThatWereTraced(t *testing.T) {
 
 func TestATraceLogThatCannotBeWrittenIsSaidAndCountsOn(t *testing.T) {
 	s := tracedSnapshot(2)
-	log, err := CreateTraceLog(t.TempDir(), s.Legend, 1)
+	log, err := CreateTraceLog(t.TempDir(), s.Legend, 1, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,7 +29,7 @@ const mostScrapes = 2
 
 // listen opens the endpoint. An address without a host, like :9464, is open to the network.
 func listen(address string) (*endpoint, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for Prometheus: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func (l Live) Open(legend *engine.Legend, id Identity) (*Stream, error) {
 	for _, address := range l.Scrape {
 		e, err := listen(address)
 		if err != nil {
-			s.stop()
+			s.Stop()
 			return nil, err
 		}
 		s.scrapes = append(s.scrapes, e)
@@ -81,8 +82,12 @@ func (s *Stream) Begin(started time.Time) {
 	s.resource.begun = nanos(started)
 }
 
-// stop closes what listens, at once.
-func (s *Stream) stop() {
+// Stop ends the stream of a run that does not begin.
+func (s *Stream) Stop() {
+	for _, o := range slices.Concat(s.remotes, s.metrics, s.traces) {
+		o.close()
+	}
+
 	for _, e := range s.scrapes {
 		e.stop()
 	}
@@ -142,9 +147,9 @@ func (s *Stream) Finish(run *report.Run) (notes []string) {
 	s.meter.verdict(run)
 	s.publish(time.Duration(run.DurationS * float64(time.Second)))
 	var all sync.WaitGroup
-	boxes := append(append(append([]*outbox{}, s.remotes...), s.metrics...), s.traces...)
+	boxes := slices.Concat(s.remotes, s.metrics, s.traces)
 	for _, o := range boxes {
-		all.Go(func() { o.close(farewell) })
+		all.Go(func() { o.close() })
 	}
 	for _, e := range s.scrapes {
 		all.Go(func() { e.close(farewell) })
@@ -165,7 +170,10 @@ const limitedName = 128
 // label makes a name fit to be a label's value; an empty one is no label at all.
 func label(name string) string { return cmp.Or(shorten(plain(name), limitedName), "-") }
 
-var errNoRoom = errors.New("the end does not keep up, and there is no more room")
+var (
+	errNoRoom   = errors.New("it does not keep up, and there is no more room")
+	errNoAnswer = errors.New("no answer by the end of the run")
+)
 
 func errStatus(status string, said []byte) error {
 	if text := strings.TrimSpace(shorten(plain(string(said)), limitedName)); text != "" {

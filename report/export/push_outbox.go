@@ -208,6 +208,9 @@ func (o *outbox) post(message []byte) (again bool, after time.Duration, err erro
 		req.Header.Set(h.Name, h.Value)
 	}
 	resp, err := o.client.Do(req)
+	if err != nil && o.ctx.Err() != nil {
+		return true, 0, errNoAnswer
+	}
 	if err != nil {
 		return true, 0, withoutURL(err)
 	}
@@ -249,21 +252,18 @@ func (o *outbox) count(add func(*deliveries)) {
 // complain keeps why something was not taken, and warns the first time.
 func (o *outbox) complain(err error) {
 	o.mu.Lock()
-	first := !o.tally.warned && !errors.Is(err, context.Canceled)
-	o.tally.warned = o.tally.warned || first
-	if !errors.Is(err, context.Canceled) || o.tally.trouble == nil {
-		o.tally.trouble = err
-	}
+	first := !o.tally.warned
+	o.tally.warned, o.tally.trouble = true, err
 	o.mu.Unlock()
 	if first && o.warn != nil {
 		o.warn(fmt.Errorf("-o %s: %s: %w; the run goes on", o.kind, report.RedactURL(o.url), err))
 	}
 }
 
-// close waits until everything was sent, at most for so long, and drops the rest.
-func (o *outbox) close(limit time.Duration) {
+// close waits until everything was sent, at most farewell, and drops the rest.
+func (o *outbox) close() {
 	close(o.closing)
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(farewell)
 	defer timer.Stop()
 	select {
 	case <-o.done:

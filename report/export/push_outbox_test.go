@@ -124,7 +124,7 @@ func TestOutbox(t *testing.T) {
 					time.Sleep(time.Second)
 				}
 				began := time.Now()
-				o.close(farewell)
+				o.close()
 				if took := time.Since(began); took > c.lasted {
 					t.Errorf("the end took %v, more than %v", took, c.lasted)
 				}
@@ -160,7 +160,7 @@ func TestAnOutboxWaitsLongerAndLonger(t *testing.T) {
 		o, _ := boxTo(e, nil)
 		o.put([]byte("a"))
 		time.Sleep(time.Minute)
-		o.close(farewell)
+		o.close()
 		for i, least := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second, 20 * time.Second} {
 			if got := e.at[i+1].Sub(e.at[i]); got < least || got > least*5/4 {
 				t.Errorf("pause %d is %v, want %v and up to a quarter more", i, got, least)
@@ -190,7 +190,7 @@ func TestAnOutboxIsBoundedAndLosesTheOldestFirst(t *testing.T) {
 			t.Errorf("%d bytes wait, want those of %d messages", o.size, mostWaiting)
 		}
 		close(open)
-		o.close(farewell)
+		o.close()
 		d := o.tally
 		if d.taken+d.lost != n || d.lost != n-mostWaiting-1 || len(*warnings) != 1 {
 			t.Errorf("%d taken, %d lost of %d, warnings %v", d.taken, d.lost, n, *warnings)
