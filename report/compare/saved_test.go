@@ -111,10 +111,10 @@ func (r recipe) second(rng *rand.Rand, legend *engine.Legend, second int, scale 
 
 // sets saves n runs of base and of new into two directories. Those that take turns start in
 // the order AB, BA, AB …; otherwise all of base come first. change makes new of base.
-func sets(t testing.TB, n int, turns bool, change func(*recipe)) (base, new string) {
+func sets(t testing.TB, n int, turns bool, change func(*recipe)) (base, other string) {
 	t.Helper()
 	dir := t.TempDir()
-	base, new = filepath.Join(dir, "base"), filepath.Join(dir, "new")
+	base, other = filepath.Join(dir, "base"), filepath.Join(dir, "new")
 	for i := range n {
 		a, b := plain(2*i, uint64(2*i)), plain(2*i+1, uint64(2*i+1))
 		switch {
@@ -128,7 +128,7 @@ func sets(t testing.TB, n int, turns bool, change func(*recipe)) (base, new stri
 		}
 		name := string(rune('a' + i))
 		a.save(t, base, name)
-		b.save(t, new, name)
+		b.save(t, other, name)
 	}
-	return base, new
+	return base, other
 }

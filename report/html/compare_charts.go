@@ -104,15 +104,15 @@ func shiftBlocks(c *report.Comparison) (blocks []Block) {
 }
 
 func shiftSummary(points []report.ShiftPoint) string {
-	clear := 0
+	apart := 0
 	for _, p := range points {
 		if p.Low != nil && (*p.Low > 0 || *p.High < 0) {
-			clear++
+			apart++
 		}
 	}
 	first, last := points[0], points[len(points)-1]
 	return fmt.Sprintf("p%.3g %s, p%.3g %s; %d of %d intervals are clear of 0. Each interval holds for its own quantile.",
-		100*first.Quantile, changeText("", first.Change), 100*last.Quantile, changeText("", last.Change), clear, len(points))
+		100*first.Quantile, changeText("", first.Change), 100*last.Quantile, changeText("", last.Change), apart, len(points))
 }
 
 // sideBlocks draw each load of both sides.
