@@ -137,7 +137,7 @@ func lineZones(l *report.LoadLine) []Zone {
 	if l.Lower == nil || l.Upper == nil {
 		return nil
 	}
-	return []Zone{{From: *l.Lower, To: *l.Upper, Label: "bounds", Shaded: true, Tone: Warn}}
+	return []Zone{{From: *l.Lower, To: *l.Upper, Shaded: true, Tone: Warn}}
 }
 
 // lineMarks draw the bounds, the lower one as the load line.
