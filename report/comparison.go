@@ -45,6 +45,27 @@ type Comparison struct {
 	Rows       []ComparisonRow `json:"rows"`
 	Shifts     []Shift         `json:"shifts"`
 	Curves     []SidesCurve    `json:"-"` // for a drawing
+
+	Calibration *ComparedBy `json:"calibration,omitempty"` // what is known of the environment
+}
+
+// ComparedBy is the calibration that a comparison went by.
+type ComparedBy struct {
+	File     string      `json:"file"`
+	Measured string      `json:"measured"` // day
+	Pairs    int         `json:"pairs"`
+	Alarms   FalseAlarms `json:"false_alarms"`
+	Raised   []Raised    `json:"raised"`            // least effects that the noise is larger than
+	Refusal  string      `json:"refusal,omitempty"` // why nothing is decided in this environment
+}
+
+// Raised is a least effect that a calibration has raised.
+type Raised struct {
+	Load    string  `json:"load"`
+	Request string  `json:"request,omitempty"`
+	Metric  string  `json:"metric"`
+	From    float64 `json:"from"` // in the unit of the row's change
+	To      float64 `json:"to"`
 }
 
 // Side is one of the two that are compared.

@@ -116,7 +116,7 @@ func TestMoreNoiseAndFewerPairsTellLess(t *testing.T) {
 
 func TestSidesOfACalibrationAreAlike(t *testing.T) {
 	gate, rule := usualGate()
-	noises := same(rand.New(rand.NewPCG(8, 1)), 3, 20, 0.1)
+	noises := same(rand.New(rand.NewPCG(8, 1)), 2, 20, 0.05)
 	swapped := slices.Clone(noises)
 	for i, n := range noises {
 		q := n.question
