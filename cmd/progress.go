@@ -19,14 +19,14 @@ type progressView struct {
 	legend *engine.Legend
 	screen *live.Screen   // nil: no dashboard
 	bar    *text.Progress // nil: off, or there is a dashboard
-	stays  bool           // the dashboard is that of a whole experiment
+	stays  bool           // the dashboard is that of something larger, which closes it
 	done   chan struct{}
 	ticker sync.WaitGroup
 }
 
 func (d *drive) progress() *progressView {
 	p, t, w := d.plan, d.trial, d.m.w
-	v := &progressView{w: w, legend: p.Legend, stays: t.variant != "", done: make(chan struct{})}
+	v := &progressView{w: w, legend: p.Legend, stays: w.shown() != nil, done: make(chan struct{})}
 	kind := w.display(d.m.flags.ui)
 	if kind == showDashboard {
 		v.screen = w.dashboard()

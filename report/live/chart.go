@@ -55,10 +55,11 @@ func (c *chart) draw(t *theme, width, height int) []string {
 		grid[y], colour[y] = make([]rune, across), make([]*brush, across)
 	}
 	names := make([]string, rows)
+	ends := make([]int, len(c.lines))
 	for i := range c.lines {
 		l := &c.lines[i]
 		dots := runes.NewPatternDotsGrid(across*dotsAcross, rows*dotsDown)
-		end := c.trace(l, a, rows*dotsDown, dots)
+		ends[i] = c.trace(l, a, rows*dotsDown, dots)
 		for y, row := range dots.BraillePatterns() {
 			for x, r := range row {
 				if r != emptyBraille && r != 0 && y < rows && x < across {
@@ -67,8 +68,10 @@ func (c *chart) draw(t *theme, width, height int) []string {
 				}
 			}
 		}
-		if end >= 0 {
-			put(names, end/dotsDown, l.brush.paint(l.name))
+	}
+	for i, l := range slices.Backward(c.lines) {
+		if ends[i] >= 0 {
+			put(names, ends[i]/dotsDown, l.brush.paint(l.name))
 		}
 	}
 	out := make([]string, 0, height)
