@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +169,44 @@ func TestTheAuthorsTraceparentIsLeftAlone(t *testing.T) {
 			if p.Own != (p.Request == 1) || p.Own && p.traceparent() != own {
 				t.Errorf("span %s of request %d, own %v", p.traceparent(), p.Request, p.Own)
 			}
+		}
+	})
+}
+
+// moved is a target that sends everybody elsewhere once.
+type moved struct{ listening }
+
+func (m *moved) Open(context.Context) (Session, error) { return movedSession{m}, nil }
+
+type movedSession struct{ t *moved }
+
+func (s movedSession) Do(req *flow.Request, resp *flow.Response) error {
+	err := listeningSession{&s.t.listening}.Do(req, resp)
+	if req.Target == "/" {
+		resp.Status = 302
+		resp.Header = append(resp.Header[:0], flow.HeaderField{Name: []byte("Location"), Value: []byte("/there")})
+	}
+	return err
+}
+
+func (movedSession) Close() error { return nil }
+
+func TestEachHopIsASpanOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := &moved{}
+		p := closedPlan(t, target, 1, 15*time.Millisecond)
+		p.Tracing = &Tracing{Share: 1, Seed: 1}
+		p.Loads[0].Flows[0].Flow.Steps[0].Call.Redirects = 1
+		s, err := virtual(t, p, t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(target.seen) != 2 || len(target.seen[0]) != 55 || len(target.seen[1]) != 55 || target.seen[0] == target.seen[1] {
+			t.Errorf("the hops carried %q", target.seen)
+		}
+		slices.SortStableFunc(s.Spans, func(a, b Span) int { return int(a.Start+a.End) - int(b.Start+b.End) })
+		if len(s.Spans) != 3 || s.Spans[2].URL != "http://target.test/there" || s.Spans[0].Trace != s.Spans[2].Trace {
+			t.Errorf("spans %+v", s.Spans)
 		}
 	})
 }
