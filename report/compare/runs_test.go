@@ -396,3 +396,45 @@ func TestUsersAreCountedOnlyWhereNoFileSaysHowMany(t *testing.T) {
 		}
 	}
 }
+
+func TestASetIsReadAsItIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	set := filepath.Join(dir, "set")
+	plain(0, 1).save(t, set, "b")
+	plain(5, 2).save(t, set, "a")
+	for _, odd := range []string{"void", "notes"} {
+		if err := os.Mkdir(filepath.Join(set, odd), 0o750); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := compare.Open(set)
+	if err != nil || len(s.Runs) != 2 || filepath.Base(s.Runs[0].Dir) != "b" || len(s.Odd) != 2 {
+		t.Fatalf("%v, %+v: want the runs by their start, and what holds none", err, s)
+	}
+	torn := filepath.Join(set, "a", report.RunFile)
+	if err := os.WriteFile(torn, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := compare.Open(set); err == nil || !strings.Contains(err.Error(), torn) {
+		t.Errorf("a set with a torn run: %v", err)
+	}
+	tried := plain(1, 3)
+	tried.finish = func(r *report.Run) { r.Experiment = &report.Experiment{} }
+	for _, path := range []string{tried.save(t, dir, "tried", "x"), filepath.Join(dir, "tried")} {
+		if _, err := compare.Open(path); err == nil || !strings.Contains(err.Error(), "is an experiment") {
+			t.Errorf("an experiment in %s: %v", path, err)
+		}
+	}
+}
+
+func TestNamesInARefusalAreHarmless(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	evil := plain(1, 2)
+	evil.meta = func(m *report.Meta) { m.Scenario = "\x1b[2J\u202e" + strings.Repeat("x", 10_000) }
+	_, err := held(t, plain(0, 1).save(t, dir, "a"), evil.save(t, dir, "b"), compare.DefaultOptions())
+	if err == nil || strings.ContainsAny(err.Error(), "\x1b\u202e") || len(err.Error()) > 1000 {
+		t.Errorf("%.200q", err)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"plimsoll/report"
@@ -138,7 +139,7 @@ func differing(base, other *Set) []string {
 				add("%s and %s: %s", first.Dir, s.Dir, what)
 			}
 		case a.Scenario != b.Scenario:
-			add("%s ran scenario %s, %s ran %s", first.Dir, a.Scenario, s.Dir, b.Scenario)
+			add("%s ran scenario %s, %s ran %s", first.Dir, quoted(a.Scenario), s.Dir, quoted(b.Scenario))
 		case a.Source.SHA256 != b.Source.SHA256:
 			add("the scenario file of %s is not that of %s", s.Dir, first.Dir)
 		case a.Source.Changed != b.Source.Changed:
@@ -164,11 +165,11 @@ func loadsDiffer(a, b *report.Run) string {
 		y := b.Legend.Loads[i]
 		switch {
 		case x.Name != y.Name || x.Model != y.Model:
-			return fmt.Sprintf("load %s (%s) and load %s (%s)", x.Name, x.Model, y.Name, y.Model)
+			return fmt.Sprintf("load %s (%s) and load %s (%s)", quoted(x.Name), quoted(x.Model), quoted(y.Name), quoted(y.Model))
 		case !slices.Equal(x.Stages, y.Stages):
-			return "load " + x.Name + " has other stages, spans or rates"
+			return "load " + quoted(x.Name) + " has other stages, spans or rates"
 		case x.Model == "closed" && !fixed && i < len(a.Loads) && i < len(b.Loads) && !near(a.Loads[i].InFlight, b.Loads[i].InFlight):
-			return fmt.Sprintf("load %s had %s and %s users", x.Name, report.FormatNumber(a.Loads[i].InFlight), report.FormatNumber(b.Loads[i].InFlight))
+			return fmt.Sprintf("load %s had %s and %s users", quoted(x.Name), report.FormatNumber(a.Loads[i].InFlight), report.FormatNumber(b.Loads[i].InFlight))
 		}
 	}
 	return ""
@@ -181,10 +182,25 @@ func requestsDiffer(a, b *report.Run) string {
 	}
 	for i, x := range a.Legend.Requests {
 		if y := b.Legend.Requests[i]; x.Name != y.Name {
-			return fmt.Sprintf("request %s and request %s", x.Name, y.Name)
+			return fmt.Sprintf("request %s and request %s", quoted(x.Name), quoted(y.Name))
 		}
 	}
 	return ""
+}
+
+// mostName bounds how much of a name stands in an error.
+const mostName = 60
+
+// quoted makes a name that somebody else gave harmless in an error.
+func quoted(name string) string {
+	if r := []rune(name); len(r) > mostName {
+		name = string(r[:mostName]) + "…"
+	}
+	text := strconv.Quote(name)
+	if text == `"`+name+`"` && name != "" && !strings.Contains(name, " ") {
+		return name
+	}
+	return text
 }
 
 func near(a, b float64) bool { return max(a, b)-min(a, b) <= usersApart*max(a, b) }
