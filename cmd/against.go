@@ -15,6 +15,8 @@ import (
 
 	"plimsoll/engine/experiment"
 	"plimsoll/report"
+	"plimsoll/report/compare"
+	"plimsoll/report/text"
 	"plimsoll/scenarios"
 )
 
@@ -24,6 +26,7 @@ type againstFlags struct {
 	pairs, more      int
 	most             int
 	resume           bool
+	calibration      string
 }
 
 func (f *againstFlags) register(cmd *cobra.Command) {
@@ -34,12 +37,13 @@ func (f *againstFlags) register(cmd *cobra.Command) {
 	flags.IntVar(&f.more, "more-pairs", 5, "with --against: `N` more pairs while it is inconclusive")
 	flags.IntVar(&f.most, "most-pairs", 30, "with --against: `N` pairs at most")
 	flags.BoolVar(&f.resume, "resume", false, "with --against: go on with the comparison in --out")
+	calibrationFlag(cmd, &f.calibration)
 }
 
 // check refuses what makes no sense together.
 func (f *againstFlags) check(flags *pflag.FlagSet, opened []*scenarios.Scenario) error {
 	if f.against == "" {
-		for _, name := range []string{"pairs", "more-pairs", "most-pairs", "resume"} {
+		for _, name := range []string{"pairs", "more-pairs", "most-pairs", "resume", "calibration"} {
 			if flags.Changed(name) {
 				return usageError("--against says what to compare with", "--%s needs --against", name)
 			}
@@ -74,8 +78,10 @@ type duel struct {
 	dir      string
 	arms     map[experiment.Arm]arm
 	pairs    experiment.Pairs
+	options  compare.Options
 	void     int   // runs so far that were no use
 	trouble  error // why the runs cannot be compared
+	clock    turnClock
 }
 
 // arm is where one of the two is found: at a URL, or at the scenario's target once a command
@@ -84,23 +90,42 @@ type arm struct{ url, command string }
 
 // newDuel works out what the two are.
 func (m *measurement) newDuel(s *scenarios.Scenario, f *againstFlags, dir string) (*duel, error) {
-	d := &duel{
-		m: m.inSilence(), scenario: s, dir: dir,
-		arms:  map[experiment.Arm]arm{experiment.Candidate: {command: f.command}},
-		pairs: experiment.Pairs{First: f.pairs, More: f.more, Most: f.most, Seed: cmp.Or(m.flags.seed, 1)},
-	}
+	base := arm{command: f.against}
 	if strings.HasPrefix(f.against, "http://") || strings.HasPrefix(f.against, "https://") {
-		d.arms[experiment.Base] = arm{url: f.against}
-	} else {
-		d.arms[experiment.Base] = arm{command: f.against}
+		base = arm{url: f.against}
 	}
-	if f.command == "" && d.arms[experiment.Base].command != "" && s.Target.Reference == "" {
+	if f.command == "" && base.command != "" && s.Target.Reference == "" {
 		m.w.note("note: the candidate is what is found at the target in its own runs; --command COMMAND starts it")
 	}
-	if s.Target.Reference != "" && m.options.Target == "" && (f.command != "" || d.arms[experiment.Base].command != "") {
+	return m.pairUp(s, base, arm{command: f.command}, experiment.Pairs{First: f.pairs, More: f.more, Most: f.most}, dir)
+}
+
+// pairUp lets two take turns.
+func (m *measurement) pairUp(s *scenarios.Scenario, base, candidate arm, pairs experiment.Pairs, dir string) (*duel, error) {
+	if s.Target.Reference != "" && m.options.Target == "" && (base.command != "" || candidate.command != "") {
 		return nil, usageError("--target URL says where the commands listen", "scenario %s starts its own target", s.Name)
 	}
+	pairs.Seed = cmp.Or(m.flags.seed, 1)
+	d := &duel{
+		m: m.inSilence(), scenario: s, dir: dir, pairs: pairs, options: compare.DefaultOptions(),
+		arms: map[experiment.Arm]arm{experiment.Base: base, experiment.Candidate: candidate},
+	}
+	d.options.Looks = pairs.Looks()
 	return d, nil
+}
+
+// begin returns how many pairs are there already, if they may be.
+func (d *duel) begin(resume bool, what string) (done int, err error) {
+	if !resume && d.whole(1, d.pairs.Order(1)[0]) {
+		return 0, usageError("add --resume to go on with it, or choose another --out", "%s holds a %s already", d.dir, what)
+	}
+	if done, err = d.finished(); err != nil {
+		return 0, err
+	}
+	if done > 0 {
+		d.m.w.note("%s there already in %s", countOf(done, "pair"), d.dir)
+	}
+	return done, nil
 }
 
 // inSilence returns the measurement without progress of each run.
@@ -160,6 +185,7 @@ const mostVoid = 20
 // turn runs one arm of a pair, again if the generator spoiled it.
 func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
 	for {
+		begun := time.Now()
 		run, err := d.once(ctx, pair, a)
 		if err != nil {
 			return err
@@ -167,6 +193,7 @@ func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
 		if i := interrupted(ctx); i != nil {
 			return i
 		}
+		d.clock.took(time.Since(begun))
 		d.say(pair, a, run)
 		if counts(run) {
 			return nil
@@ -224,7 +251,27 @@ func (d *duel) say(pair int, a experiment.Arm, run *report.Run) {
 	if d.pairs.Most > d.pairs.First {
 		of += fmt.Sprintf(" to %d", d.pairs.Most)
 	}
-	d.m.w.note("pair %2d of %s  %-4s  %s", pair, of, a, latency)
+	d.m.w.note("pair %2d of %s  %-4s  %s%s", pair, of, a, latency, d.left(pair, a, run))
+}
+
+// turnClock says how long a turn takes.
+type turnClock struct {
+	turns int
+	spent time.Duration
+}
+
+func (c *turnClock) took(d time.Duration) { c.turns, c.spent = c.turns+1, c.spent+d }
+
+// left says how long the pairs still take, or would at the most, once a pair is complete.
+func (d *duel) left(pair int, a experiment.Arm, run *report.Run) string {
+	if d.pairs.Order(pair)[1] != a || !counts(run) || pair >= d.pairs.Most {
+		return ""
+	}
+	left := text.Roughly(2 * time.Duration(d.pairs.Most-pair) * d.clock.spent / time.Duration(d.clock.turns))
+	if d.pairs.Most > d.pairs.First {
+		return "  at most " + left + " left"
+	}
+	return "  about " + left + " left"
 }
 
 func shortMillis(ms float64) string {

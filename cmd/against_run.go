@@ -10,7 +10,6 @@ import (
 
 	"plimsoll/engine/experiment"
 	"plimsoll/report"
-	"plimsoll/report/compare"
 	"plimsoll/scenarios"
 )
 
@@ -25,15 +24,12 @@ func (m *measurement) measureAgainst(ctx context.Context, s *scenarios.Scenario,
 	if err != nil {
 		return err
 	}
-	if !f.resume && d.whole(1, d.pairs.Order(1)[0]) {
-		return usageError("add --resume to go on with it, or choose another --out", "%s holds a comparison already", dir)
-	}
-	done, err := d.finished()
-	if err != nil {
+	if err := d.calibrate(f.calibration); err != nil {
 		return err
 	}
-	if done > 0 {
-		m.w.note("%s there already in %s", countOf(done, "pair"), dir)
+	done, err := d.begin(f.resume, "comparison")
+	if err != nil {
+		return err
 	}
 	pairs, err := d.pairs.Run(ctx, done, d.turn, d.settled)
 	if err := cmp.Or(err, d.trouble); err != nil && (interrupted(ctx) == nil || pairs == 0) {
@@ -63,16 +59,13 @@ func (d *duel) settled() bool {
 
 // compare compares the runs so far, by a rule that stays as strict however often it is asked.
 func (d *duel) compare() (*report.Comparison, error) {
-	options := compare.DefaultOptions()
-	options.Looks = d.pairs.Looks()
-	return compareDirs(filepath.Join(d.dir, string(experiment.Base)), filepath.Join(d.dir, string(experiment.Candidate)), options)
+	return compareDirs(filepath.Join(d.dir, string(experiment.Base)), filepath.Join(d.dir, string(experiment.Candidate)), d.options)
 }
 
 // concludeAgainst shows what came of it.
 func (m *measurement) concludeAgainst(ctx context.Context, d *duel, pairs int) error {
 	if i := interrupted(ctx); i != nil {
-		m.w.note("%s saved in %s; to go on:   plimsoll %s", countOf(pairs, "pair"), d.dir, again(m.w.args, d.dir))
-		return withCode(i.exitCode(), nil)
+		return d.brokenOff(i, pairs)
 	}
 	c, err := d.compare()
 	if err != nil {
@@ -80,4 +73,10 @@ func (m *measurement) concludeAgainst(ctx context.Context, d *duel, pairs int) e
 	}
 	m.w.note("runs        %s", d.dir)
 	return errors.Join(m.w.writeComparison(c, m.outputs), comparisonError(c))
+}
+
+// brokenOff says how to go on after an interruption.
+func (d *duel) brokenOff(i *interruption, pairs int) error {
+	d.m.w.note("%s saved in %s; to go on:   plimsoll %s", countOf(pairs, "pair"), d.dir, again(d.m.w.args, d.dir))
+	return withCode(i.exitCode(), nil)
 }

@@ -28,6 +28,8 @@ type compareFlags struct {
 	alpha     float64
 	html      string
 	outputs   []string
+
+	calibration string
 }
 
 // compareKinds returns what -o can make of a comparison.
@@ -67,6 +69,7 @@ if any judged row is, unless there is a regression.`,
 	flags.BoolVar(&f.different, "allow-different", false, "compare runs of different scenarios or loads, too")
 	flags.Float64Var(&f.alpha, "alpha", compare.DefaultRule().Alpha, "bound on the chance of a false alarm, as a `NUMBER`")
 	flags.StringVar(&f.html, "html", "", "also write a page with both sides on the same axes to `FILE`; as -o html=FILE")
+	calibrationFlag(cmd, &f.calibration)
 	outputFlag(cmd, &f.outputs, compareKinds())
 	w.jsonFlag(cmd)
 	return cmd
@@ -126,6 +129,9 @@ func (w *world) compare(f *compareFlags, base, new string) error {
 	}
 	options, err := f.options()
 	if err != nil {
+		return err
+	}
+	if options.Calibration, err = openCalibration(f.calibration, 0); err != nil {
 		return err
 	}
 	c, err := compareDirs(base, new, options)

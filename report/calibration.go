@@ -280,6 +280,9 @@ func (c *Calibration) check() error {
 	case !share(a.Rate) || !share(a.Bound) || !share(a.IndependentBound) || a.Bound < a.Rate:
 		return errors.New("its false-alarm rate is none")
 	}
+	if _, err := time.Parse(time.DateOnly, c.Measured); err != nil {
+		return fmt.Errorf("%q is no day", shortened(c.Measured))
+	}
 	for _, r := range c.Rows {
 		for _, x := range []float64{r.CV, r.PairSD, r.Floor, r.LeastEffect} {
 			if !(x >= 0) || math.IsInf(x, 0) {
