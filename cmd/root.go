@@ -103,7 +103,7 @@ Start here:
 	)
 	root.SetHelpCommandGroupID(groupAbout)
 	root.AddCommand(
-		newRun(w), newHit(w), newCapacity(w), newTarget(w),
+		newRun(w), newHit(w), newCapacity(w), newCalibrate(w), newTarget(w),
 		newReport(w), newHistory(w), newCheck(w), newCompare(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
 		newCompletion(w), newMan(w), newVersion(w), newEnvironment(), newNull(w),
