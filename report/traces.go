@@ -94,7 +94,7 @@ func (t *TraceLog) Observe(s *engine.Snapshot) error {
 		}
 	}
 	if len(text) == 0 || t.broken != nil {
-		return nil
+		return nil //nolint:nilerr // it was returned when it happened
 	}
 	_, err := t.file.Write(text)
 	if err != nil {
