@@ -12,9 +12,9 @@ import (
 // comparison is what a comparison of ten pairs of runs of the shop might come to.
 func comparison(load, request string) *report.Comparison {
 	started := shop().meta.Started
-	row := func(metric string, base, new, change, low, high float64, v report.Finding) report.ComparisonRow {
+	row := func(metric string, base, now, change, low, high float64, v report.Finding) report.ComparisonRow {
 		return report.ComparisonRow{
-			Load: load, Request: request, Metric: metric, Unit: "ms", Judged: true, Base: &base, New: &new, Change: &change, Low: &low, High: &high,
+			Load: load, Request: request, Metric: metric, Unit: "ms", Judged: true, Base: &base, New: &now, Change: &change, Low: &low, High: &high,
 			Confidence: 0.95, P: &[]float64{0.002}[0], PHolm: &[]float64{0.004}[0], MinEffect: 0.03, Runs: 10, Requests: 4000, Verdict: v, Reason: "10 pairs",
 		}
 	}

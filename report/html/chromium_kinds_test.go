@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"plimsoll/engine/search"
 	"plimsoll/report"
@@ -50,6 +51,8 @@ func TestPages(t *testing.T) {
 			file, text := onDisk(t, write)
 			if n := len(text); n > 1_500_000 {
 				t.Errorf("the page has %d bytes", n)
+			} else {
+				t.Logf("%d bytes", n)
 			}
 			p := b.open(t, file, view{})
 			p.drawn(want)
@@ -171,7 +174,9 @@ func ofHostileRun(t *testing.T) (func(io.Writer) error, points) {
 // ofTruncated is a run of which the disk lost the end: the last lines of one file, and more
 // of the other.
 func ofTruncated(t *testing.T) (func(io.Writer) error, points) {
-	dir := shop().save(t)
+	r := shop()
+	r.length = 12 * time.Second
+	dir := r.save(t)
 	file := filepath.Join(dir, report.HistogramFile)
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -162,6 +162,8 @@ func hour() *traffic {
 		load.Stages[i].To *= 120
 	}
 	r.legend.Loads[1].Stages[0].To = time.Hour
+	r.legend.Requests = r.legend.Requests[:2]
+	r.budgets = r.budgets[:3]
 	r.slowdown = func(at time.Duration) float64 { return 1 + 3*math.Pow(at.Hours(), 4) }
 	return r
 }

@@ -292,7 +292,7 @@ func tryBlocks(tries []*try) (blocks []Block) {
 		table := &Table{Caption: fmt.Sprintf("Run %d: %s, %s", t.Number, t.variant, t.Verdict), Folded: true, Sortable: true}
 		table.Columns = slices.Concat([]Column{{Name: "load"}, {Name: "part"}}, numeric("count", "failed", "p50", "p95", "p99", "p99.9"))
 		for _, l := range t.Loads {
-			table.Rows = append(table.Rows, partRow(l.Name, "all", l.Sent, l.Figures.Failed+l.Unfinished, l.Latency))
+			table.Rows = append(table.Rows, partRow(l.Name, "all", l.Sent, l.Failed+l.Unfinished, l.Latency))
 			if len(l.Stages) > 1 {
 				for _, s := range l.Stages {
 					table.Rows = append(table.Rows, partRow(l.Name, "stage "+s.Name, s.Sent, s.Failed+s.Unfinished, s.Latency))
