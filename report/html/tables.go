@@ -113,7 +113,7 @@ func (p *plotter) overTime() *Table {
 	step := (len(t.from) + most - 1) / most
 	caption := "Figures over time, one row for each bucket"
 	if step > 1 {
-		caption = fmt.Sprintf("Figures over time: every %dth bucket of %s, as a sample", step, report.FormatDuration(t.width))
+		caption = fmt.Sprintf("Figures over time, as a sample: one bucket of %s in %d", report.FormatDuration(t.width), step)
 	}
 	table := &Table{Caption: caption, Folded: true, Columns: numeric("from", "offered/s", "achieved/s", "goodput/s", "in flight", "p50", "p95", "p99", "max")}
 	table.Columns[0].Numeric = false
