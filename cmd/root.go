@@ -106,7 +106,7 @@ Start here:
 		newRun(w), newHit(w), newCapacity(w), newCalibrate(w), newTarget(w),
 		newReport(w), newHistory(w), newCheck(w), newCompare(w), newPlan(w), newSimulate(w),
 		newScenarios(w), newDoctor(w),
-		newCompletion(w), newMan(w), newVersion(w), newEnvironment(), newNull(w),
+		newCompletion(w), newMan(w), newVersion(w), newEnvironment(), newExportsTopic(), newNull(w),
 	)
 	return root
 }
