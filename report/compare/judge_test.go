@@ -164,6 +164,10 @@ func TestWhatIsAskedOfARow(t *testing.T) {
 	if a := first(rule, agreeing(2, 8)); a.Verdict != report.Worse {
 		t.Errorf("eight pairs that agree: %s", a.Verdict)
 	}
+	rule.Alpha = 0.005
+	if a := first(rule, agreeing(2, 8)); a.Verdict != report.Worse || a.All.Confidence < 0.975 {
+		t.Errorf("eight pairs whose p is above alpha, and whose intervals hold for both rows: %s", a.Verdict)
+	}
 	rule.LeastRuns = 12
 	if a := first(rule, agreeing(1, 10)); a.Verdict != report.Unsure || a.Needs < 12 {
 		t.Errorf("ten pairs where twelve are the least: %s, needs %d", a.Verdict, a.Needs)
