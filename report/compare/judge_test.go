@@ -362,9 +362,9 @@ func TestIntervalsHoldTheTruthAsOftenAsTheySay(t *testing.T) {
 
 func TestManyRunsAreComparedByTheNormalDistribution(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 1))
-	base, new := noisy(rng, make([]float64, 40), 1, 0), noisy(rng, make([]float64, 40), 1, 0.4)
-	exact := compare.Unpaired(base, new, 0.95)
-	more := compare.Unpaired(base, append(new, new[:1]...), 0.95)
+	base, other := noisy(rng, make([]float64, 40), 1, 0), noisy(rng, make([]float64, 40), 1, 0.4)
+	exact := compare.Unpaired(base, other, 0.95)
+	more := compare.Unpaired(base, append(other, other[:1]...), 0.95)
 	if !exact.Exact || more.Exact {
 		t.Fatalf("exact with 80 values: %t, with 81: %t", exact.Exact, more.Exact)
 	}
@@ -401,7 +401,7 @@ func TestVerdictOnARow(t *testing.T) {
 	}
 	zeros := func(n int) []float64 { return make([]float64, n) }
 	for name, c := range map[string]struct {
-		new      []float64
+		other      []float64
 		upwards  bool
 		want     report.Finding
 		notWorse bool
@@ -418,7 +418,7 @@ func TestVerdictOnARow(t *testing.T) {
 		"no pairs": {nil, false, report.Unsure, false},
 	} {
 		answers, _ := compare.DefaultRule().Judge([]compare.Question{{
-			Contrast: compare.Contrast{Base: zeros(len(c.new)), New: c.new, Paired: true}, MinEffect: 0.03, Upwards: c.upwards,
+			Contrast: compare.Contrast{Base: zeros(len(c.other)), New: c.other, Paired: true}, MinEffect: 0.03, Upwards: c.upwards,
 		}})
 		if a := answers[0]; a.Verdict != c.want || a.NotWorse != c.notWorse {
 			t.Errorf("%s: %s, not worse %t; want %s, %t (%+v)", name, a.Verdict, a.NotWorse, c.want, c.notWorse, a.Estimate)

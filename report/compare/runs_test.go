@@ -14,22 +14,22 @@ import (
 	"plimsoll/report/compare"
 )
 
-func held(t testing.TB, base, new string, options compare.Options) (*report.Comparison, error) {
+func held(t testing.TB, base, other string, options compare.Options) (*report.Comparison, error) {
 	t.Helper()
 	a, err := compare.Open(base)
 	if err != nil {
 		return nil, err
 	}
-	b, err := compare.Open(new)
+	b, err := compare.Open(other)
 	if err != nil {
 		return nil, err
 	}
 	return compare.Runs(a, b, options)
 }
 
-func compared(t testing.TB, base, new string) *report.Comparison {
+func compared(t testing.TB, base, other string) *report.Comparison {
 	t.Helper()
-	c, err := held(t, base, new, compare.DefaultOptions())
+	c, err := held(t, base, other, compare.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +49,8 @@ func row(t testing.TB, c *report.Comparison, request, metric string) *report.Com
 
 func TestPairsFindWhatWasPlanted(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 10, true, func(r *recipe) { r.median *= 1.10 })
-	c := compared(t, base, new)
+	base, other := sets(t, 10, true, func(r *recipe) { r.median *= 1.10 })
+	c := compared(t, base, other)
 	if c.Verdict != report.Worse || c.Method != report.ByPairs || c.Pairs != 10 {
 		t.Fatalf("%s, %s, %d pairs: %s", c.Verdict, c.Method, c.Pairs, c.Why)
 	}
@@ -64,7 +64,7 @@ func TestPairsFindWhatWasPlanted(t *testing.T) {
 	if len(c.Shifts) != 3 || len(c.Shifts[0].Points) != 11 || c.Shifts[0].Points[4].Low == nil {
 		t.Errorf("shifts: %+v", c.Shifts)
 	}
-	back := compared(t, new, base)
+	back := compared(t, other, base)
 	if r := row(t, back, "home", "p50"); r.Verdict != report.Better {
 		t.Errorf("the other way round: %s", r.Verdict)
 	}
@@ -78,10 +78,10 @@ func TestPairsFindWhatWasPlanted(t *testing.T) {
 
 func TestQuietPairsOfEqualRunsAreTheSame(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 10, true, nil)
+	base, other := sets(t, 10, true, nil)
 	options := compare.DefaultOptions()
 	options.MinEffect["p50"], options.MinEffect["p99"] = 0.05, 0.3
-	c, err := held(t, base, new, options)
+	c, err := held(t, base, other, options)
 	if err != nil || c.Verdict != report.Same {
 		t.Fatalf("%v, %+v", err, c)
 	}
@@ -89,8 +89,8 @@ func TestQuietPairsOfEqualRunsAreTheSame(t *testing.T) {
 
 func TestErrorsAloneAreARegression(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 10, true, func(r *recipe) { r.errors = 0.02 })
-	c := compared(t, base, new)
+	base, other := sets(t, 10, true, func(r *recipe) { r.errors = 0.02 })
+	c := compared(t, base, other)
 	if r := row(t, c, "home", "errors"); c.Verdict != report.Worse || r.Verdict != report.Worse || math.Abs(*r.Change-0.02) > 0.005 {
 		t.Errorf("%s; errors of home: %s %v", c.Verdict, r.Verdict, *r.Change)
 	}
@@ -101,8 +101,8 @@ func TestErrorsAloneAreARegression(t *testing.T) {
 
 func TestRunsThatDidNotTakeTurnsAreNoPairs(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 8, false, func(r *recipe) { r.median *= 1.3 })
-	c := compared(t, base, new)
+	base, other := sets(t, 8, false, func(r *recipe) { r.median *= 1.3 })
+	c := compared(t, base, other)
 	if c.Method != report.ByRanks || c.Verdict != report.Worse || len(c.Warnings) != 1 || !strings.Contains(c.Warnings[0], "did not take turns") {
 		t.Errorf("%s, %s, %q", c.Method, c.Verdict, c.Warnings)
 	}
@@ -110,9 +110,9 @@ func TestRunsThatDidNotTakeTurnsAreNoPairs(t *testing.T) {
 
 func TestARunWithoutAPartnerIsLeftOut(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 10, true, nil)
-	plain(100, 99).save(t, new, "z")
-	c := compared(t, base, new)
+	base, other := sets(t, 10, true, nil)
+	plain(100, 99).save(t, other, "z")
+	c := compared(t, base, other)
 	if c.Method != report.ByPairs || c.Pairs != 10 || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "1 run without a partner") {
 		t.Errorf("%s, %d pairs, %q", c.Method, c.Pairs, c.Notes)
 	}
@@ -120,8 +120,8 @@ func TestARunWithoutAPartnerIsLeftOut(t *testing.T) {
 
 func TestFewRunsDecideNothing(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 5, true, func(r *recipe) { r.median *= 3 })
-	c := compared(t, base, new)
+	base, other := sets(t, 5, true, func(r *recipe) { r.median *= 3 })
+	c := compared(t, base, other)
 	r := row(t, c, "home", "p50")
 	if c.Verdict != report.Unsure || r.Needs < 6 || r.Confidence > 0.94 || c.Decide == "" {
 		t.Errorf("%s; needs %d, confidence %g, %q", c.Verdict, r.Needs, r.Confidence, c.Decide)
@@ -135,8 +135,8 @@ func TestOneRunEachShowsTheDifferenceAndDecidesNothing(t *testing.T) {
 	slow.median = 20
 	quick := plain(0, 1)
 	quick.cuts, slow.cuts = 10, 10
-	base, new := quick.save(t, dir, "a"), slow.save(t, dir, "b")
-	c := compared(t, base, new)
+	base, other := quick.save(t, dir, "a"), slow.save(t, dir, "b")
+	c := compared(t, base, other)
 	r := row(t, c, "home", "p50")
 	if c.Verdict != report.Unsure || c.Method != report.Within || r.P != nil || r.PHolm != nil || r.NotWorse {
 		t.Errorf("%s by %s, %+v", c.Verdict, c.Method, r)
@@ -151,8 +151,8 @@ func TestOneRunEachShowsTheDifferenceAndDecidesNothing(t *testing.T) {
 
 func TestTooFewRequestsAreNoData(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 8, true, func(r *recipe) { r.rate = 9 })
-	r := row(t, compared(t, base, new), "home", "p99")
+	base, other := sets(t, 8, true, func(r *recipe) { r.rate = 9 })
+	r := row(t, compared(t, base, other), "home", "p99")
 	if r.Verdict != report.Unsure || r.Change != nil || r.Reason != "p99 needs at least 100 requests; in 8 of 16 runs there were fewer, at the least 90" {
 		t.Errorf("%s: %s", r.Verdict, r.Reason)
 	}
@@ -160,8 +160,8 @@ func TestTooFewRequestsAreNoData(t *testing.T) {
 
 func TestARequestThatOneSideNeverSentLeavesItOpen(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 8, true, func(r *recipe) { r.missing = true })
-	c := compared(t, base, new)
+	base, other := sets(t, 8, true, func(r *recipe) { r.missing = true })
+	c := compared(t, base, other)
 	r := row(t, c, "list", "p50")
 	if c.Verdict == report.Same || r.Verdict != report.Unsure || r.Reason != "no data in 8 of 16 runs" || r.New != nil {
 		t.Errorf("%s; %s: %s", c.Verdict, r.Verdict, r.Reason)
@@ -170,21 +170,21 @@ func TestARequestThatOneSideNeverSentLeavesItOpen(t *testing.T) {
 
 func TestALoadOfOneRequestHasNoRowsOfItsOwn(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 6, true, func(r *recipe) { r.lonely = true })
-	c, err := held(t, new, base, compare.DefaultOptions())
+	base, other := sets(t, 6, true, func(r *recipe) { r.lonely = true })
+	c, err := held(t, other, base, compare.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if c.Rows[0].Request != "" {
 		t.Errorf("base has two requests, so the load has rows: %+v", c.Rows[0])
 	}
-	base, new = filepath.Join(t.TempDir(), "base"), filepath.Join(t.TempDir(), "new")
+	base, other = filepath.Join(t.TempDir(), "base"), filepath.Join(t.TempDir(), "new")
 	one := plain(0, 1)
 	one.lonely = true
 	one.save(t, base, "a")
 	one.minute = 1
-	one.save(t, new, "a")
-	for _, r := range compared(t, base, new).Rows {
+	one.save(t, other, "a")
+	for _, r := range compared(t, base, other).Rows {
 		if r.Request == "" && r.Metric != "goodput" {
 			t.Errorf("row for %s of the load", r.Metric)
 		}
@@ -217,15 +217,15 @@ func TestWhatIsNotTheSameTestIsRefused(t *testing.T) {
 			if strings.Contains(name, "without a file") {
 				first.meta = changed.meta
 			}
-			base, new := first.save(t, dir, "a"), changed.save(t, dir, "b")
-			_, err := held(t, base, new, compare.DefaultOptions())
+			base, other := first.save(t, dir, "a"), changed.save(t, dir, "b")
+			_, err := held(t, base, other, compare.DefaultOptions())
 			refused, ok := errors.AsType[*compare.RefusedError](err)
 			if !ok || !refused.Differ || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("error %v", err)
 			}
 			options := compare.DefaultOptions()
 			options.AllowDifferent = true
-			got, err := held(t, base, new, options)
+			got, err := held(t, base, other, options)
 			if err != nil || len(got.Warnings) < 2 || !strings.Contains(got.Warnings[0], "not the same test") {
 				t.Errorf("allowed: %v, %+v", err, got)
 			}
@@ -248,10 +248,10 @@ func TestRunsThatAreNotFitAreInconclusive(t *testing.T) {
 			dir := t.TempDir()
 			bad := plain(1, 2)
 			bad.finish = c.finish
-			base, new := plain(0, 1).save(t, dir, "a"), bad.save(t, dir, "b")
+			base, other := plain(0, 1).save(t, dir, "a"), bad.save(t, dir, "b")
 			options := compare.DefaultOptions()
 			options.AllowDifferent = true
-			got, err := held(t, base, new, options)
+			got, err := held(t, base, other, options)
 			if err != nil || got.Verdict != report.Unsure || len(got.Rows) != 0 || !strings.Contains(got.Why, c.want) {
 				t.Errorf("%v, %+v", err, got)
 			}
@@ -263,13 +263,13 @@ func TestWhatIsNoRunIsRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	run := plain(0, 1).save(t, dir, "runs", "a")
-	for name, c := range map[string]struct{ base, new, want string }{
+	for name, c := range map[string]struct{ base, other, want string }{
 		"a directory that is not there": {run, filepath.Join(dir, "none"), "there is no run.json"},
 		"a directory without runs":      {run, t.TempDir(), "there is no run.json"},
 		"the same run twice":            {run, run, "compared with itself"},
 		"a run of the set":              {filepath.Dir(run), run, "compared with itself"},
 	} {
-		if _, err := held(t, c.base, c.new, compare.DefaultOptions()); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := held(t, c.base, c.other, compare.DefaultOptions()); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -287,41 +287,41 @@ func TestWhatIsNoRunIsRefused(t *testing.T) {
 
 func TestTheSummaryDoesWhereIntervalsAreLost(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 8, true, func(r *recipe) { r.median *= 1.5 })
-	lost := filepath.Join(new, "a", report.HistogramFile)
+	base, other := sets(t, 8, true, func(r *recipe) { r.median *= 1.5 })
+	lost := filepath.Join(other, "a", report.HistogramFile)
 	if err := os.Remove(lost); err != nil {
 		t.Fatal(err)
 	}
-	c := compared(t, base, new)
+	c := compared(t, base, other)
 	if c.Verdict != report.Worse || len(c.Notes) != 1 || !strings.Contains(c.Notes[0], "only its summary") {
 		t.Errorf("%s, %q", c.Verdict, c.Notes)
 	}
 	options := compare.DefaultOptions()
 	options.Stage = "peak"
-	if _, err := held(t, base, new, options); err == nil || !strings.Contains(err.Error(), "stage peak") {
+	if _, err := held(t, base, other, options); err == nil || !strings.Contains(err.Error(), "stage peak") {
 		t.Errorf("a stage of a run without intervals: %v", err)
 	}
 }
 
 func TestOnlyOneStageIsCompared(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 8, true, func(r *recipe) { r.median *= 1.5 })
+	base, other := sets(t, 8, true, func(r *recipe) { r.median *= 1.5 })
 	options := compare.DefaultOptions()
 	options.Stage = "peak"
-	c, err := held(t, base, new, options)
+	c, err := held(t, base, other, options)
 	if err != nil || c.Verdict != report.Worse || row(t, c, "home", "p50").Requests != 500 {
 		t.Errorf("%v, %+v", err, c)
 	}
 	options.Stage = "night"
-	if _, err := held(t, base, new, options); err == nil || !strings.Contains(err.Error(), `no stage "night"`) {
+	if _, err := held(t, base, other, options); err == nil || !strings.Contains(err.Error(), `no stage "night"`) {
 		t.Errorf("a stage that is not there: %v", err)
 	}
 }
 
 func TestCurvesOfBothSidesLieOnTheSameAxes(t *testing.T) {
 	t.Parallel()
-	base, new := sets(t, 6, true, func(r *recipe) { r.median *= 2 })
-	c := compared(t, base, new)
+	base, other := sets(t, 6, true, func(r *recipe) { r.median *= 2 })
+	c := compared(t, base, other)
 	if len(c.Curves) != 1 {
 		t.Fatalf("%d curves", len(c.Curves))
 	}
@@ -342,7 +342,7 @@ func TestCurvesOfBothSidesLieOnTheSameAxes(t *testing.T) {
 func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	base, new := plain(0, 1).save(t, dir, "a"), plain(1, 2).save(t, dir, "b")
+	base, other := plain(0, 1).save(t, dir, "a"), plain(1, 2).save(t, dir, "b")
 	for name, change := range map[string]func(*compare.Options){
 		"nothing judged":       func(o *compare.Options) { o.Judge = nil },
 		"an unknown metric":    func(o *compare.Options) { o.Judge = []string{"p42"} },
@@ -354,7 +354,7 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 	} {
 		options := compare.DefaultOptions()
 		change(&options)
-		if _, err := held(t, base, new, options); err == nil {
+		if _, err := held(t, base, other, options); err == nil {
 			t.Errorf("%s is taken", name)
 		}
 	}
