@@ -401,7 +401,7 @@ func TestVerdictOnARow(t *testing.T) {
 	}
 	zeros := func(n int) []float64 { return make([]float64, n) }
 	for name, c := range map[string]struct {
-		other      []float64
+		other    []float64
 		upwards  bool
 		want     report.Finding
 		notWorse bool
