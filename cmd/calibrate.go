@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -41,10 +42,10 @@ much runs vary, the least change that 10, 20 and 30 pairs find four times in
 five, and how often the gate would raise a false alarm.
 
 The result is a small file. run --against and compare go by it with
---calibration FILE: the least effect of a row becomes what 30 pairs can tell from
-noise here, where that is more than it was, and never less; the false-alarm
-rate stands beside the verdict; and if that rate may be above 10 %, nothing is
-decided. Calibrate again when the machine or the scenario changes.
+--calibration FILE: the least effect of a row becomes what 30 pairs can tell
+from noise here, where that is more than it was, up to five times as much and
+never less; the false-alarm rate stands beside the verdict; and if that rate may
+be above 10 %, nothing is decided. Calibrate again when the machine or the scenario changes.
 
 False alarms are rare, and few pairs cannot show how rare: 590 pairs, which are
 59 comparisons, without one show that the rate is below 5 %.
@@ -201,10 +202,13 @@ func (d *duel) calibrate(path string) error {
 	d.m.w.note("calibration %s of %s: %s", path, known.Measured, known.Says())
 	for i := range known.Rows {
 		r := &known.Rows[i]
-		floor := d.options.MinEffect[r.Metric]
-		if least := r.Least(floor, d.pairs.Most); least > floor {
-			d.m.w.note("calibration %s of %s: noise hides %s from %d pairs; the least effect is %s", r.Metric, cmp.Or(r.Request, r.Load),
-				report.FormatShare(floor), d.pairs.Most, report.FormatShare(least))
+		name, floor := r.Metric+" of "+strconv.QuoteToGraphic(cmp.Or(r.Request, r.Load)), d.options.MinEffect[r.Metric]
+		least := r.Least(floor, d.pairs.Most)
+		switch {
+		case r.Blind(floor, d.pairs.Most):
+			d.m.w.note("warning: %s is noisier here than %d pairs can make up for: it will mostly be inconclusive", name, d.pairs.Most)
+		case least > floor:
+			d.m.w.note("note: noise hides %s of %s from %d pairs: differences up to %s do not count here", report.FormatShare(floor), name, d.pairs.Most, report.FormatShare(least))
 		}
 	}
 	return nil

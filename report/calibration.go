@@ -106,10 +106,21 @@ func (r *CalibrationRow) At(pairs int) CalibratedEffect {
 	return at
 }
 
+// MostRaised is how many times the floor the least effect is raised to at the most. Past
+// that a row would be called the same while it is not looked at, so it stays inconclusive.
+const MostRaised = 5
+
 // Least returns the least effect that so many pairs are judged by: the floor, or what they
-// tell if that is more. It never is less than the floor.
+// tell if that is more, up to MostRaised times the floor. It never is less than the floor.
 func (r *CalibrationRow) Least(floor float64, pairs int) float64 {
-	return max(floor, r.At(pairs).Tells)
+	return max(floor, min(r.At(pairs).Tells, MostRaised*floor))
+}
+
+// Blind reports whether so many pairs cannot tell what the least effect is at the most, or
+// nothing at all.
+func (r *CalibrationRow) Blind(floor float64, pairs int) bool {
+	tells := r.At(pairs).Tells
+	return tells > MostRaised*floor || tells == 0 && r.PairSD > 0
 }
 
 // Row returns what is known of a metric, nil if nothing is.

@@ -9,11 +9,14 @@ import (
 	"plimsoll/report"
 )
 
-// How comparisons are put together from pairs of the same thing.
-const (
-	alarmDraws = 500 // and as many mirror images
-	blockPairs = 5   // neighbours that stay together, as what one run leaves behind may meet the next
-)
+// alarmDraws is how many comparisons are put together from pairs of the same thing, and as
+// many mirror images.
+const alarmDraws = 500
+
+// blockOf returns how many neighbours of so many pairs stay together, as what one run leaves
+// behind may meet the next: the usual cube root. Longer blocks would see more, but few long
+// ones differ from each other by chance alone.
+func blockOf(pairs int) int { return int(math.Round(math.Cbrt(float64(pairs)))) }
 
 // falseAlarms says how often the rule finds a regression in pairs of the same thing.
 //
@@ -65,10 +68,10 @@ func (n noise) pairs(differences []float64) Question {
 
 // drawn puts a comparison of so many pairs together, all rows from the same pairs.
 func drawn(noises []noise, pairs int, rng *rand.Rand) []Question {
-	rows := make([][]float64, len(noises))
+	rows, block := make([][]float64, len(noises)), blockOf(len(noises[0].differences))
 	for len(rows[0]) < pairs {
 		from, swap := rng.IntN(len(noises[0].differences)), rng.IntN(2) == 0
-		for k := 0; k < blockPairs && len(rows[0]) < pairs; k++ {
+		for k := 0; k < block && len(rows[0]) < pairs; k++ {
 			for i, n := range noises {
 				d := n.differences[(from+k)%len(n.differences)]
 				if swap {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"fmt"
 
 	"plimsoll/report"
 )
@@ -61,19 +62,27 @@ func (c *comparing) calibrate() {
 // raised says of which rows the least effect is another than it was, and which rows the
 // calibration does not know.
 func (c *comparing) raised(out *report.ComparedBy) {
-	unknown := 0
+	unknown, pairs := 0, cmp.Or(c.options.Calibration.Pairs, len(c.pairs))
 	for i := range c.out.Rows {
 		r := &c.out.Rows[i]
 		m, from := named(r.Metric), c.options.MinEffect[r.Metric]
+		name, known := fmt.Sprintf("%s of %s", r.Metric, cmp.Or(r.Request, r.Load)), c.options.Calibration.Row(r.Load, r.Request, r.Metric)
 		switch {
 		case !r.Judged:
-		case c.options.Calibration.Row(r.Load, r.Request, r.Metric) == nil:
+			continue
+		case known == nil:
 			unknown++
-		case r.MinEffect > from:
-			out.Raised = append(out.Raised, report.Raised{Load: r.Load, Request: r.Request, Metric: r.Metric, From: from, To: r.MinEffect})
-			c.note("least effect of %s of %s raised from %s to %s: less is lost in the noise here",
-				r.Metric, cmp.Or(r.Request, r.Load), m.chosen(from), m.chosen(r.MinEffect))
+			continue
+		case known.Blind(from, pairs):
+			c.note("%s is noisier here than a gate can make up for: it will mostly be inconclusive", name)
 		}
+		if r.MinEffect > from {
+			out.Raised = append(out.Raised, report.Raised{Load: r.Load, Request: r.Request, Metric: r.Metric, From: from, To: r.MinEffect})
+			c.note("least effect of %s raised from %s to %s: what is less is lost in the noise here", name, m.chosen(from), m.chosen(r.MinEffect))
+		}
+	}
+	if len(out.Raised) > 0 {
+		c.warn("%s judged by a larger least effect than usual, for the noise here hides the usual one", plural(len(out.Raised), "row"))
 	}
 	if unknown > 0 {
 		c.note("%s not in the calibration, whose least effect is as without it", plural(unknown, "judged row"))

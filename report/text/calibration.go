@@ -114,6 +114,9 @@ func calibrationHints(p *printer, c *report.Calibration) {
 		switch {
 		case most.Tells == 0 && r.PairSD > 0:
 			said = append(said, fmt.Sprintf("%s: %d pairs find nothing among so many rows, whatever the change", name, most.Pairs))
+		case r.Blind(r.Floor, most.Pairs):
+			said = append(said, fmt.Sprintf("%s: the noise hides changes of less than %s even from %d pairs. Even the largest least effect, %s, is less: expect the gate to be inconclusive, on a quieter machine or with longer runs less so",
+				name, calibratedShare(r, most.Tells), most.Pairs, calibratedShare(r, r.LeastEffect)))
 		case r.LeastEffect > r.Floor:
 			said = append(said, fmt.Sprintf("%s: the noise hides changes of %s even from %d pairs, so with this calibration the gate's least effect is %s. A quieter machine or longer runs would lower it",
 				name, calibratedShare(r, r.Floor), most.Pairs, calibratedShare(r, r.LeastEffect)))
