@@ -49,30 +49,17 @@ func (c *chart) draw(t *theme, width, height int) []string {
 	}
 	a := c.axis(rows)
 	labels := a.labels(rows, c.unit)
-	grid := make([][]rune, rows)
-	colour := make([][]*brush, rows)
-	for y := range rows {
-		grid[y], colour[y] = make([]rune, across), make([]*brush, across)
-	}
+	cs := newCanvas(across, rows)
 	names := make([]string, rows)
-	ends := make([]int, len(c.lines))
-	for i := range c.lines {
-		l := &c.lines[i]
-		dots := runes.NewPatternDotsGrid(across*dotsAcross, rows*dotsDown)
-		ends[i] = c.trace(l, a, rows*dotsDown, dots)
-		for y, row := range dots.BraillePatterns() {
-			for x, r := range row {
-				if r != emptyBraille && r != 0 && y < rows && x < across {
-					grid[y][x] |= r
-					colour[y][x] = &l.brush
-				}
-			}
+	for _, l := range slices.Backward(c.lines) { // the name of the last one comes first
+		if end := c.trace(&l, a, rows*dotsDown, nil); end >= 0 {
+			put(names, end/dotsDown, l.brush.paint(l.name))
 		}
 	}
-	for i, l := range slices.Backward(c.lines) {
-		if ends[i] >= 0 {
-			put(names, ends[i]/dotsDown, l.brush.paint(l.name))
-		}
+	for i := range c.lines {
+		dots := runes.NewPatternDotsGrid(across*dotsAcross, rows*dotsDown)
+		c.trace(&c.lines[i], a, rows*dotsDown, dots)
+		cs.add(dots, &c.lines[i].brush)
 	}
 	out := make([]string, 0, height)
 	for y := range rows {
@@ -82,7 +69,7 @@ func (c *chart) draw(t *theme, width, height int) []string {
 			tick = " ┤"
 		}
 		b.WriteString(t.dim.paint(right(labels[y], labelWidth-2) + tick))
-		c.row(t, &b, grid[y], colour[y])
+		c.row(t, &b, cs.dots[y], cs.brushes[y])
 		b.WriteString(fit(" "+names[y], nameWidth))
 		out = append(out, b.String())
 	}
@@ -102,6 +89,31 @@ func (c *chart) empty() bool {
 		}
 	}
 	return true
+}
+
+// canvas is cells of dots, each with the brush of the line that was there last.
+type canvas struct {
+	dots    [][]rune
+	brushes [][]*brush
+}
+
+func newCanvas(width, height int) *canvas {
+	c := &canvas{make([][]rune, height), make([][]*brush, height)}
+	for y := range height {
+		c.dots[y], c.brushes[y] = make([]rune, width), make([]*brush, width)
+	}
+	return c
+}
+
+func (c *canvas) add(dots *runes.PatternDotsGrid, b *brush) {
+	for y, row := range dots.BraillePatterns() {
+		for x, r := range row {
+			if r != emptyBraille && r != 0 && y < len(c.dots) && x < len(c.dots[y]) {
+				c.dots[y][x] |= r
+				c.brushes[y][x] = b
+			}
+		}
+	}
 }
 
 // put puts a name on its row, or on the nearest one that is free.
@@ -149,7 +161,7 @@ func (c *chart) row(t *theme, b *strings.Builder, cells []rune, colours []*brush
 	flush()
 }
 
-// trace sets the dots of a line and returns the last one's height, -1 without any.
+// trace sets the dots of a line, if there are any, and returns the last one's height, -1 without any.
 func (c *chart) trace(l *line, a axis, height int, dots *runes.PatternDotsGrid) int {
 	from, before, last := 0, -1, -1
 	for x, v := range l.values {
@@ -160,12 +172,14 @@ func (c *chart) trace(l *line, a axis, height int, dots *runes.PatternDotsGrid) 
 			continue
 		}
 		y := a.dot(v, height)
-		dots.Set(x, y)
-		if c.scatter && before >= 0 {
-			between(from, before, x, y, dots)
-		}
-		for at := min(before, y) + 1; !c.scatter && before >= 0 && at < max(before, y); at++ {
-			dots.Set(x, at)
+		if dots != nil {
+			dots.Set(x, y)
+			if before >= 0 && !c.scatter {
+				from = x // straight up or down
+			}
+			if before >= 0 {
+				between(from, before, x, y, dots)
+			}
 		}
 		from, before, last = x, y, y
 	}
@@ -292,12 +306,13 @@ func timeAxis(from, to time.Duration) func(int) string {
 	}
 }
 
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
 // timeStep is the distance of at most n marks on a span.
 func timeStep(span time.Duration, n int) time.Duration {
-	steps := []time.Duration{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400}
-	for _, s := range steps {
-		if span/(s*time.Second) <= time.Duration(n) {
-			return s * time.Second
+	for _, s := range []int{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400} {
+		if step := seconds(s); int(span/step) <= n {
+			return step
 		}
 	}
 	return span

@@ -56,8 +56,17 @@ func short(d float64) string {
 	return trimmed(report.FormatDuration(time.Duration(math.Round(d))))
 }
 
-// shortRate writes a rate for an axis.
-func shortRate(x float64) string { return trimmed(report.FormatNumber(x)) + "/s" }
+// shortRate writes a rate for an axis, whose labels have room for six columns.
+func shortRate(x float64) string {
+	unit := "/s"
+	for _, bigger := range []string{"k/s", "M/s", "G/s"} {
+		if x < 1000 {
+			break
+		}
+		x, unit = x/1000, bigger
+	}
+	return trimmed(report.FormatNumber(x)) + unit
+}
 
 // trimmed takes zeros behind a decimal point away.
 func trimmed(s string) string {

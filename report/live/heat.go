@@ -6,7 +6,7 @@ import (
 )
 
 // shades go from nothing to the most of a column, and tell without a colour.
-var shades = [...]string{" ", "·", "░", "▒", "▓", "█"}
+func shades() [6]string { return [...]string{" ", "·", "░", "▒", "▓", "█"} }
 
 func (m *model) heatPane() pane {
 	return pane{title: "heat map", extra: one(m.theme.dim.paint("latency: · few … █ most")), least: 4, want: 6, grow: 2, rank: 5, draw: m.heat}
@@ -54,7 +54,7 @@ func (t *theme) shade(b *strings.Builder, columns []*column, bottom, each float6
 		if n == 0 {
 			return
 		}
-		text := strings.Repeat(shades[max(before, 0)], n)
+		text := strings.Repeat(shades()[max(before, 0)], n)
 		if before > 0 {
 			text = t.heat[before].paint(text)
 		}

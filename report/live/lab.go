@@ -127,17 +127,23 @@ func (m *model) variantsPane() pane {
 			if v == lab.now && !m.ending {
 				mark = t.good.paint("▸")
 			}
-			if v.requests == 0 {
-				lines = append(lines, row(mark, v.name, "–", "–", "–", "–", count(uint64(v.runs)), "–"))
-				continue
-			}
-			lines = append(lines, row(mark, v.name, span(v.latency.Quantile(0.5)), span(v.latency.Quantile(0.99)),
-				percent(float64(v.bad)/float64(v.requests)), perSecond(float64(v.passes)/max(v.took.Seconds(), 0.001)),
-				count(uint64(v.runs)), span(v.service.Quantile(0.99))))
+			lines = append(lines, row(mark, v.name, v.figures()...))
 		}
 		return lines
 	}
 	return p
+}
+
+// figures are what the table of variants says of one.
+func (v *variantState) figures() []string {
+	runs := count(uint64(v.runs))
+	if v.requests == 0 {
+		return []string{"–", "–", "–", "–", runs, "–"}
+	}
+	return []string{
+		span(v.latency.Quantile(0.5)), span(v.latency.Quantile(0.99)), percent(float64(v.bad) / float64(v.requests)),
+		perSecond(float64(v.passes) / max(v.took.Seconds(), 0.001)), runs, span(v.service.Quantile(0.99)),
+	}
 }
 
 // sidePane draws the latest run of every variant over the same times.

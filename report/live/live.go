@@ -24,7 +24,7 @@ import (
 )
 
 // heard holds that the terminal may be asked again; see package quiet.
-var heard = quiet.Over()
+var _ = quiet.Over()
 
 // LeastWidth and LeastHeight are the smallest terminal on which the dashboard says more than
 // a few lines.

@@ -15,28 +15,28 @@ type terminal struct {
 	text bytes.Buffer
 }
 
-func (t *terminal) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.Write(p)
+func (x *terminal) Write(p []byte) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.text.Write(p)
 }
 
-func (t *terminal) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.text.String()
+func (x *terminal) String() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.text.String()
 }
 
 // await waits until the terminal shows text.
-func (t *terminal) await(test *testing.T, text string) {
-	test.Helper()
+func (x *terminal) await(t *testing.T, text string) {
+	t.Helper()
 	for range 500 {
-		if strings.Contains(t.String(), text) {
+		if strings.Contains(x.String(), text) {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	test.Fatalf("%q never comes:\n%q", text, t.String())
+	t.Fatalf("%q never comes:\n%q", text, x.String())
 }
 
 // What a terminal is sent for the alternate screen and for the cursor to be shown again.

@@ -125,7 +125,9 @@ func (m *model) take(n any) {
 const mostMessages = 50
 
 // scales are the spans that the charts can show; 0 is the run so far.
-var scales = [...]time.Duration{0, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+func scales() []time.Duration {
+	return []time.Duration{0, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour}
+}
 
 // key does what a key stands for.
 func (m *model) key(k string) {
@@ -150,7 +152,7 @@ func (m *model) key(k string) {
 	case "-":
 		m.zoom(1)
 	case "t":
-		m.scale = (m.scale + 1) % len(scales)
+		m.scale = (m.scale + 1) % len(scales())
 	case "r":
 		m.toggle(perRequest)
 	case "e":
@@ -172,9 +174,9 @@ func (m *model) toggle(p page) {
 // zoom shows the next longer span, or the next shorter one; the run so far is beyond the
 // longest.
 func (m *model) zoom(by int) {
-	order := slices.Clone(scales[1:])
+	order := scales()[1:]
 	order = append(order, 0)
-	i := slices.Index(order, scales[m.scale])
+	i := slices.Index(order, scales()[m.scale])
 	i = min(max(i+by, 0), len(order)-1)
-	m.scale = slices.Index(scales[:], order[i])
+	m.scale = slices.Index(scales(), order[i])
 }

@@ -120,8 +120,8 @@ func TestKeysChooseTheSpanOfTime(t *testing.T) {
 	}
 	for _, tt := range tests {
 		m := running(t, NoColors, 5)
-		if press(m, strings.Split(tt.keys, "")...); scales[m.scale] != tt.want {
-			t.Errorf("%q: %v, want %v", tt.keys, scales[m.scale], tt.want)
+		if press(m, strings.Split(tt.keys, "")...); scales()[m.scale] != tt.want {
+			t.Errorf("%q: %v, want %v", tt.keys, scales()[m.scale], tt.want)
 		}
 	}
 }
@@ -205,5 +205,33 @@ func TestSnapshotsOfOthersAreNotChanged(t *testing.T) {
 		if s.Tallies[0][min(n%60/20, 2)].Planned != uint64(100*(min(n%60/20, 2)+1)) {
 			t.Fatalf("snapshot %d was changed: %+v", n, s.Tallies[0])
 		}
+	}
+}
+
+func TestLabelsOfRatesHaveRoomBesideTheirAxis(t *testing.T) {
+	for x, want := range map[float64]string{0: "0/s", 0.5: "0.5/s", 40: "40/s", 150: "150/s", 1000: "1k/s", 2500: "2.5k/s", 20_000: "20k/s", 150_000: "150k/s", 2e6: "2M/s", 5e9: "5G/s"} {
+		if got := shortRate(x); got != want || len(got) > labelWidth-2 {
+			t.Errorf("%v is written as %q, want %q in %d columns", x, got, want, labelWidth-2)
+		}
+	}
+}
+
+func TestUsersWhoAreNeverLateDoNotHideArrivalsThatAre(t *testing.T) {
+	l := shopLegend("product")
+	l.Loads = append(l.Loads, engine.LoadLegend{Name: "users", Model: "closed", Stages: l.Loads[0].Stages})
+	s := engine.NewSnapshot(l)
+	s.To = time.Second
+	late := engine.Sample{Start: 40 * time.Millisecond, End: 41 * time.Millisecond, Status: 200}
+	s.Cell(engine.Key{}).Add(&late)
+	users := len(l.Loads) - 1
+	for range 1000 {
+		s.Cell(engine.Key{Load: users}).Add(&engine.Sample{Load: users, End: time.Millisecond, Status: 200})
+	}
+	m := newModel(newTheme(NoColors), true)
+	m.take(Run{Legend: l})
+	m.take(observed{snapshot: s})
+	m.run.sum()
+	if got := m.run.times[0]; got[2] < 39*time.Millisecond || got[0] > 2*time.Millisecond {
+		t.Errorf("p50 of latency, service and lag is %v, want 1ms, 1ms and 40ms", got)
 	}
 }

@@ -323,12 +323,12 @@ func (m *model) requestsPane(whole bool) pane {
 // timesPane lists percentiles of the whole run, by all three clocks.
 func (m *model) timesPane() pane {
 	t, r := &m.theme, m.run
-	p := pane{title: "percentiles", extra: one(t.dim.paint("since the beginning")), least: 4, want: len(listed) + 1, rank: 8}
+	p := pane{title: "percentiles", extra: one(t.dim.paint("since the beginning")), least: 4, want: numListed + 1, rank: 8}
 	p.draw = func(width, height int) []string {
 		lines := []string{t.dim.paint(fit("", 6) + right("latency", 10) + right("service", 10) + right("lag", 10))}
 		names := []string{"p50", "p75", "p90", "p95", "p99", "p99.9", "max"}
 		order := []int{0, 1, 2, 3, 4, 5, 6}
-		if height < len(listed)+1 {
+		if height < numListed+1 {
 			order = []int{0, 4, 6, 3, 2, 5}[:min(max(height-1, 0), 6)]
 			slices.Sort(order)
 		}

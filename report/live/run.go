@@ -21,8 +21,8 @@ type runState struct {
 	stale   bool // snapshots came in after what follows was worked out
 	table   []requestLine
 	failed  []failure
-	times   [len(listed)][3]time.Duration // latency, service and lag of all that was answered
-	counts  [2]uint64                     // requests, and those that went wrong
+	times   [numListed][3]time.Duration // latency, service and, of open loads, lag of all that was answered
+	counts  [2]uint64                   // requests, and those that went wrong
 	events  []event
 	more    int // events that are left out
 }
@@ -70,7 +70,9 @@ func (r *runState) happened(h happened) {
 }
 
 // listed are the percentiles that are listed.
-var listed = [...]float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1}
+func listed() [numListed]float64 { return [...]float64{0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 1} }
+
+const numListed = 7
 
 // sum works out what is said of the run as a whole: once after news, not whenever it is drawn.
 func (r *runState) sum() {
@@ -84,9 +86,12 @@ func (r *runState) sum() {
 		r.counts[0], r.counts[1] = r.counts[0]+l.n, r.counts[1]+l.bad
 	}
 	all := r.total.Select(func(k engine.Key) bool { return k.Outcome != engine.Error })
-	for clock, h := range []*latency.Histogram{&all.Latency, &all.Service, &all.Lag} {
-		at := make([]time.Duration, len(listed))
-		h.Quantiles(at, listed[:]...)
+	late := r.total.Select(func(k engine.Key) bool { // a user is never late, and would hide who is
+		return k.Outcome != engine.Error && r.Legend.Loads[k.Load].Model == "open"
+	})
+	for clock, h := range []*latency.Histogram{&all.Latency, &all.Service, &late.Lag} {
+		at, qs := make([]time.Duration, numListed), listed()
+		h.Quantiles(at, qs[:]...)
 		for i, d := range at {
 			r.times[i][clock] = d
 		}

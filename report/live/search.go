@@ -13,7 +13,6 @@ import (
 // searchState is what is known of a search for the load line.
 type searchState struct {
 	Search
-	began   time.Time // of the first message with a time
 	phases  []phase
 	sweep   []report.SweepPoint
 	trials  []report.LineTrial

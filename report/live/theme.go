@@ -53,9 +53,9 @@ func (b brush) paint(s string) string {
 
 // theme is the brushes of the dashboard.
 type theme struct {
-	plain, bold, dim, good, near, bad, title, bar brush
-	p50, p95, p99, offered, achieved, service     brush
-	heat                                          []brush // from little to much
+	bold, dim, good, near, bad, title, bar    brush
+	p50, p95, p99, offered, achieved, service brush
+	heat                                      []brush // from little to much
 }
 
 func newTheme(c Colors) theme {

@@ -175,7 +175,7 @@ func (m *model) footer(width int) string {
 }
 
 func (m *model) scaleName() string {
-	if s := scales[m.scale]; s > 0 {
+	if s := scales()[m.scale]; s > 0 {
 		return "last " + clock(s)
 	}
 	return "all"
@@ -185,12 +185,12 @@ func (m *model) scaleName() string {
 // does not change with every redraw.
 func (m *model) shown() (from, to time.Duration) {
 	now, end := m.run.seen(), m.run.end()
-	if s := scales[m.scale]; s > 0 {
+	if s := scales()[m.scale]; s > 0 {
 		to = max(now, s)
 		return to - s, to
 	}
-	for _, s := range []time.Duration{10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400} {
-		if to = s * time.Second; to >= now {
+	for _, s := range []int{10, 20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400} {
+		if to = seconds(s); to >= now {
 			break
 		}
 	}

@@ -15,7 +15,7 @@ import "os"
 const variable = "CI"
 
 // was is the variable as it was before, and had whether it was there.
-var was, had = set()
+var was, had = set() //nolint:gochecknoglobals // it has to be done while packages are initialized
 
 func set() (value string, there bool) {
 	value, there = os.LookupEnv(variable)
@@ -26,7 +26,7 @@ func set() (value string, there bool) {
 }
 
 // Over gives the variable back as it was. It is for live to call, while its own variables are
-// initialized; it returns true so that one of them can hold something.
+// initialized; it returns something so that one of them can be made of it.
 func Over() bool {
 	if had {
 		return os.Setenv(variable, was) == nil
