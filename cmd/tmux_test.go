@@ -25,7 +25,7 @@ func newTmux(t *testing.T, width, height int, shell string) *tmux {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is not installed")
 	}
-	sockets, err := os.MkdirTemp("", "tmux") // the path of a socket has to be short
+	sockets, err := os.MkdirTemp("", "tmux") //nolint:usetesting // the path of a socket has to be short
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ budgets: [p99 < 10s]
 	if err != nil {
 		t.Fatal(err)
 	}
-	if saved.Run.Verdict != report.Interrupted || saved.Run.Loads[0].Counts.Sent == 0 {
-		t.Errorf("saved is %s with %d requests", saved.Run.Verdict, saved.Run.Loads[0].Counts.Sent)
+	if saved.Run.Verdict != report.Interrupted || saved.Run.Loads[0].Sent == 0 {
+		t.Errorf("saved is %s with %d requests", saved.Run.Verdict, saved.Run.Loads[0].Sent)
 	}
 }
 
