@@ -45,7 +45,8 @@ The result is a small file. run --against and compare go by it with
 --calibration FILE: the least effect of a row becomes what 30 pairs can tell
 from noise here, where that is more than it was, up to five times as much and
 never less; the false-alarm rate stands beside the verdict; and if that rate may
-be above 10 %, nothing is decided. Calibrate again when the machine or the scenario changes.
+be above 10 %, nothing is decided. Calibrate again when the machine or the
+scenario changes.
 
 False alarms are rare, and few pairs cannot show how rare: 590 pairs, which are
 59 comparisons, without one show that the rate is below 5 %.

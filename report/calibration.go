@@ -138,8 +138,8 @@ func (c *Calibration) Refusal() string {
 	if c.Alarms.Bound <= MostFalseAlarms {
 		return ""
 	}
-	return fmt.Sprintf("here the gate would raise false alarms in up to %s of comparisons, and more than %s is too many",
-		FormatShare(c.Alarms.Bound), FormatShare(MostFalseAlarms))
+	return fmt.Sprintf("here the gate would raise false alarms in up to %s of comparisons, and more than %.4g%% is too many",
+		FormatShare(c.Alarms.Bound), 100*MostFalseAlarms)
 }
 
 // Says is the false-alarm rate in words.

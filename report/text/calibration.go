@@ -93,15 +93,15 @@ func calibrationRows(p *printer, c *report.Calibration) {
 	}
 	p.line("")
 	t.write(p)
-	p.wrapped("", dim, "In pairs: the deviation of differences between two runs one after the other. N pairs: the least change that so many find four times in five. A change below the least effect is never an alarm.")
+	p.wrapped("", dim, "In pairs: the deviation of differences between two runs one after the other. N pairs: the least change that so many find four times in five, if the least effect is the usual one. A change below the least effect is never an alarm.")
 }
 
 // calibratedShare writes a share; that of errors in percentage points.
 func calibratedShare(r *report.CalibrationRow, x float64) string {
 	if r.Metric == "errors" {
-		return report.FormatNumber(100*x) + "pt"
+		return rounded(report.FormatNumber(100*x) + "pt")
 	}
-	return report.FormatShare(x)
+	return rounded(report.FormatShare(x))
 }
 
 // calibrationHints says what to make of it.
