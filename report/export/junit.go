@@ -106,7 +106,7 @@ func properties(run *report.Run) []property {
 		{"target", run.Target},
 		{"plimsoll.version", run.Plimsoll.Version},
 		{"plimsoll.os", run.Plimsoll.OS},
-		{"plimsoll.command", again(run.Command, run.Seed)},
+		{"plimsoll.command", report.Again(run.Command, run.Seed)},
 		{"scenario.sha256", run.Source.SHA256},
 	} {
 		if p.Value != "" {

@@ -29,7 +29,7 @@ func Markdown(w io.Writer, run *report.Run) error {
 	p.add(about + "\n\n")
 	p.list("⚠️ ", run.Validity.Reasons)
 	p.judged(run)
-	if say, command := reproduce(run); command != "" {
+	if say, command := report.Reproduce(run); command != "" {
 		p.add(say + "\n\n" + block("sh", command))
 	}
 	if run.Experiment != nil {

@@ -28,7 +28,7 @@ func CapacityMarkdown(w io.Writer, c *report.Capacity) error {
 	if !c.Finished {
 		p.add("⚠️ The search was stopped before its end.\n\n")
 	}
-	if command := again(c.Command, c.Seed); command != "" {
+	if command := report.Again(c.Command, c.Seed); command != "" {
 		p.add("To search again:\n\n" + block("sh", command))
 	}
 	rows := [][]string{{"Rate", "Verdict", "Trials", "Achieved", "Errors", "p50", "p99", "Max"}}

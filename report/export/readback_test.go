@@ -378,7 +378,7 @@ func TestAWordForAShellReadsBack(t *testing.T) {
 	for want, word := range map[string]string{
 		"a": "a", "''": "", `'a b'`: "a b", `'it'\''s'`: "it's", `$'a\x0ab'`: "a\nb", `$'\xe2\x80\xaex\'\\'`: "\u202ex'\\", "'$(x)'": "$(x)",
 	} {
-		if got := quote(word); got != want {
+		if got := report.Quote(word); got != want {
 			t.Errorf("quote(%q) is %s, want %s", word, got, want)
 		}
 	}
@@ -391,7 +391,7 @@ func TestTheCommandRunsElsewhere(t *testing.T) {
 		"plimsoll run a.yaml --seed 3":         {"plimsoll", "run", "a.yaml", "--seed", "3"},
 		"plimsoll check x --budget 'p99 < 1s'": {"plimsoll", "check", "x", "--budget", "p99 < 1s"},
 	} {
-		if got := again(command, 7); got != want {
+		if got := report.Again(command, 7); got != want {
 			t.Errorf("%q became %q, want %q", command, got, want)
 		}
 	}

@@ -37,7 +37,7 @@ func Capacity(w io.Writer, c *report.Capacity, opt Options) error {
 			p.line(p.paint(dim, label+clean(opt.Dir)+"/"+name))
 		}
 		if c.LoadLine.Lower != nil && c.LoadLine.Limit != search.Inconclusive {
-			next(p, "plimsoll plan "+quote(opt.Dir)+" --demand RATE")
+			next(p, "plimsoll plan "+report.Quote(opt.Dir)+" --demand RATE")
 		}
 	}
 	return p.err

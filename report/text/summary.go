@@ -50,7 +50,7 @@ func Summary(w io.Writer, run *report.Run, opt Options) error {
 		section(p, run)
 	}
 	if opt.Brief {
-		next(p, "plimsoll report "+quote(opt.Dir))
+		next(p, "plimsoll report "+report.Quote(opt.Dir))
 	} else {
 		files(p, run, opt)
 	}
@@ -195,6 +195,18 @@ func files(p *printer, run *report.Run, opt Options) {
 	if command := nextCommand(run, opt.Dir); command != "" {
 		next(p, command)
 	}
+	again(p, run)
+}
+
+// again writes the command that shows the same elsewhere, if it was not a pass: whoever reads
+// the log of a build wants to see it at home.
+func again(p *printer, run *report.Run) {
+	if run.Verdict == report.Pass || run.Verdict == report.Interrupted {
+		return
+	}
+	if _, command := report.Reproduce(run); command != "" {
+		p.line(p.paint(bold, "Again") + " " + clean(command))
+	}
 }
 
 // filesOf returns what is in the directory of a run; an experiment has a directory for
@@ -225,27 +237,17 @@ func next(p *printer, command string) {
 func nextCommand(run *report.Run, dir string) string {
 	switch {
 	case run.Verdict == report.Failed && run.Target != "":
-		return "curl -v " + quote(run.Target)
+		return "curl -v " + report.Quote(run.Target)
 	case len(run.Validity.LimitedBy) > 0:
 		return "plimsoll doctor"
 	case dir == "" || run.Experiment != nil && len(run.Variants[0].Runs) == 0:
 		return ""
 	case run.Experiment != nil:
-		return "plimsoll report " + quote(filepath.Join(dir, run.Variants[0].Runs[0].Dir))
+		return "plimsoll report " + report.Quote(filepath.Join(dir, run.Variants[0].Runs[0].Dir))
 	case len(run.Budgets) == 0:
-		return "plimsoll check " + quote(dir) + " --budget 'p99 < 200ms'"
+		return "plimsoll check " + report.Quote(dir) + " --budget 'p99 < 200ms'"
 	}
-	return "plimsoll report " + quote(dir)
-}
-
-// quote makes a word safe for a shell.
-func quote(word string) string {
-	if strings.IndexFunc(word, func(r rune) bool {
-		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,", r)
-	}) < 0 {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	return "plimsoll report " + report.Quote(dir)
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

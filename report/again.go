@@ -1,4 +1,4 @@
-package export
+package report
 
 import (
 	"fmt"
@@ -6,17 +6,15 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-
-	"plimsoll/report"
 )
 
 // mostCommand is how many bytes of a command are shown.
 const mostCommand = 4000
 
-// again returns the command that makes the run again, ready to be pasted into a shell; empty
+// Again returns the command that makes the run again, ready to be pasted into a shell; empty
 // if it is not known. What only says where results and progress go is left out, so that it runs on
 // another machine, and the seed is added.
-func again(command []string, seed uint64) string {
+func Again(command []string, seed uint64) string {
 	if len(command) < 2 {
 		return ""
 	}
@@ -35,7 +33,7 @@ func again(command []string, seed uint64) string {
 			continue
 		}
 		seeded = seeded || name == "--seed"
-		words = append(words, quote(arg))
+		words = append(words, Quote(arg))
 	}
 	if !seeded && seed != 0 && slices.Contains([]string{"run", "hit", "capacity"}, command[1]) {
 		words = append(words, "--seed", strconv.FormatUint(seed, 10))
@@ -52,9 +50,9 @@ func redacted(command []string) bool {
 	return slices.ContainsFunc(command, func(arg string) bool { return strings.Contains(arg, "***") })
 }
 
-// quote makes a word safe for a shell, and for whoever looks at it: characters that cannot
+// Quote makes a word safe for a shell, and for whoever looks at it: characters that cannot
 // be seen are written as escapes.
-func quote(word string) string {
+func Quote(word string) string {
 	odd := func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar }
 	if strings.ContainsFunc(word, odd) {
 		return ansiQuote(word)
@@ -84,9 +82,9 @@ func ansiQuote(word string) string {
 	return b.String()
 }
 
-// reproduce returns what to say about making a run again, and the command.
-func reproduce(run *report.Run) (say, command string) {
-	if command = again(run.Command, run.Seed); command == "" {
+// Reproduce returns what to say about making a run again, and the command.
+func Reproduce(run *Run) (say, command string) {
+	if command = Again(run.Command, run.Seed); command == "" {
 		return "", ""
 	}
 	if redacted(run.Command) {
