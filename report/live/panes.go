@@ -219,14 +219,21 @@ func (m *model) errorsPane(whole bool) pane {
 	}
 	p.draw = func(width, height int) (lines []string) {
 		for i, f := range all {
-			if i == height-1 && len(all) > height {
+			if i == height-1 && i > 0 && len(all) > height {
 				return append(lines, t.dim.paint(fmt.Sprintf("  and %d more kinds", len(all)-i)))
 			}
 			mark := t.bad.paint("✗")
 			if f.check {
 				mark = t.near.paint("·") // counted under its status, too
 			}
-			lines = append(lines, apart(mark+" "+f.what+t.dim.paint("  "+f.request), count(f.n), width))
+			end := count(f.n)
+			if more := len(all) - 1; height == 1 && more > 0 {
+				end += t.dim.paint(fmt.Sprintf("  and %d more", more))
+			}
+			lines = append(lines, apart(mark+" "+f.what+t.dim.paint("  "+f.request), end, width))
+			if height == 1 {
+				return lines
+			}
 		}
 		if whole && len(all) == 0 {
 			return []string{t.dim.paint("nothing went wrong so far")}

@@ -186,3 +186,13 @@ func TestHostileNamesBringNoEscapeSequencesOfTheirOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestTheSmallestScreenNamesTheMostFrequentError(t *testing.T) {
+	m := running(t, NoColors, 50)
+	resize(m, LeastWidth, LeastHeight)
+	m.run.failed = []failure{{request: "order", what: "503 Service Unavailable", n: 14}, {request: "order", what: "timeout", n: 3}, {request: "order", what: "refused", n: 1}}
+	m.version++
+	if text := shown(m); !strings.Contains(text, "503 Service Unavailable") || !strings.Contains(text, "14  and 2 more") {
+		t.Errorf("it does not:\n%s", text)
+	}
+}
