@@ -119,7 +119,7 @@ func unknownMetric(flag, name string) error {
 }
 
 // compare compares what lies at two paths and shows what comes out.
-func (w *world) compare(f *compareFlags, base, new string) error {
+func (w *world) compare(f *compareFlags, base, candidate string) error {
 	if f.html != "" {
 		f.outputs = append(f.outputs, "html="+f.html)
 	}
@@ -134,7 +134,7 @@ func (w *world) compare(f *compareFlags, base, new string) error {
 	if options.Calibration, err = openCalibration(f.calibration, 0); err != nil {
 		return err
 	}
-	c, err := compareDirs(base, new, options)
+	c, err := compareDirs(base, candidate, options)
 	if err != nil {
 		return err
 	}
@@ -142,9 +142,9 @@ func (w *world) compare(f *compareFlags, base, new string) error {
 }
 
 // compareDirs compares the runs in two directories.
-func compareDirs(base, new string, options compare.Options) (*report.Comparison, error) {
+func compareDirs(base, candidate string, options compare.Options) (*report.Comparison, error) {
 	var sets []*compare.Set
-	for _, path := range []string{base, new} {
+	for _, path := range []string{base, candidate} {
 		set, err := compare.Open(path)
 		if err != nil {
 			return nil, refused(err)

@@ -24,6 +24,9 @@ func parseOutputs(values []string, kinds ...string) ([]output, error) {
 			return nil, usageError("write it as KIND=PATH, like json=result.json", "-o %s: no path", v)
 		}
 		if !slices.Contains(kinds, kind) {
+			if slices.Contains(streamKinds(), kind) {
+				return nil, usageError("run and hit send a run on while it goes; a saved one can be written as openmetrics", "-o %s: this command sends nothing on", v)
+			}
 			hint := "the kinds are " + strings.Join(kinds, ", ")
 			if best := nearest(kind, kinds); best != "" {
 				hint = "did you mean " + best + "?"
@@ -81,13 +84,4 @@ func (w *world) writeJSON(v any) error {
 func isFile(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && !info.IsDir()
-}
-
-// saveJSON writes v into a file.
-func saveJSON(path string, v any) error {
-	text, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644) //nolint:gosec // results are for everyone to read
 }

@@ -134,7 +134,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	if err != nil {
 		return nil, "", withCode(exitUnreachable, err)
 	}
-	writer, live, err := d.open(dir, watch)
+	writer, live, err := d.open(dir, watch) //nolint:contextcheck // what is streamed outlives the load
 	if err != nil {
 		return nil, "", err
 	}
