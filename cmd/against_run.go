@@ -72,7 +72,11 @@ func (m *measurement) concludeAgainst(ctx context.Context, d *duel, pairs int) e
 		return err
 	}
 	m.w.note("runs        %s", d.dir)
-	return errors.Join(m.w.writeComparison(c, m.outputs), comparisonError(c))
+	verdict := comparisonError(c)
+	if verdict != nil {
+		m.w.note("again       %s", report.Again(report.Redact(append([]string{"plimsoll"}, m.w.args...)), 0))
+	}
+	return errors.Join(m.w.writeComparison(c, m.outputs), verdict)
 }
 
 // brokenOff says how to go on after an interruption.
