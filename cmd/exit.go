@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"strings"
+	"syscall"
 
 	"plimsoll/report"
 	"plimsoll/report/budget"
@@ -118,7 +119,7 @@ func authorsMistake(err error) bool {
 	_, isValue := errors.AsType[*scenarios.ValueError](err)
 	_, isSyntax := errors.AsType[*budget.SyntaxError](err)
 	_, isBind := errors.AsType[*budget.BindError](err)
-	return isProblems || isValue || isSyntax || isBind || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)
+	return isProblems || isValue || isSyntax || isBind || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EISDIR)
 }
 
 // complain tells the user about err: a line "error: …" and, where it helps, "hint: …".

@@ -41,6 +41,14 @@ func (f *measureFlags) made() []string {
 	return f.kinds
 }
 
+// live returns the kinds of outputs that a run can be sent to while it goes.
+func (f *measureFlags) live() []string {
+	if f.kinds == nil {
+		return streamKinds()
+	}
+	return nil
+}
+
 func (f *measureFlags) register(w *world, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.out, "out", "", "save the run in this `DIR` (default runs/NAME-TIMESTAMP)")
@@ -48,7 +56,7 @@ func (f *measureFlags) register(w *world, cmd *cobra.Command) {
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of everything random, a `NUMBER` (default: the scenario's)")
 	complete := cobra.FixedCompletions([]string{"auto", "live", "plain", "off"}, cobra.ShellCompDirectiveNoFileComp)
 	cmd.RegisterFlagCompletionFunc("ui", complete) //nolint:errcheck // the flag is there
-	outputFlag(cmd, &f.outputs, f.made())
+	outputFlag(cmd, &f.outputs, f.made(), f.live()...)
 	w.jsonFlag(cmd)
 }
 
@@ -75,7 +83,7 @@ func (w *world) newMeasurement(cmd *cobra.Command, f *measureFlags) (*measuremen
 		return nil, err
 	}
 	m.streams = streams
-	if m.outputs, err = parseOutputs(files, f.made()...); err != nil {
+	if m.outputs, err = parseOutputs(files, slices.Concat(f.made(), f.live())...); err != nil {
 		return nil, err
 	}
 	for _, o := range m.outputs {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,13 +22,17 @@ func runKinds() []string {
 	return []string{"csv", "github", "hlog", "html", "json", "junit", "markdown", "openmetrics", "text", "vegeta"}
 }
 
-// outputFlag gives cmd the flag -o for these kinds.
-func outputFlag(cmd *cobra.Command, values *[]string, kinds []string) {
+// outputFlag gives cmd the flag -o for these kinds, and for those of streamKinds that it
+// sends a run to while it goes.
+func outputFlag(cmd *cobra.Command, values *[]string, kinds []string, live ...string) {
 	last := len(kinds) - 1
-	cmd.Flags().StringArrayVarP(values, "output", "o", nil,
-		"also write `KIND=PATH`: "+strings.Join(kinds[:last], ", ")+" or "+kinds[last]+"; the path - replaces the summary; repeatable")
+	usage := "also write `KIND=PATH`: " + strings.Join(kinds[:last], ", ") + " or " + kinds[last] + "; the path - replaces the summary; repeatable"
+	if len(live) > 0 {
+		usage += "; while it runs: prometheus=URL or ADDRESS, otlp=URL"
+	}
+	cmd.Flags().StringArrayVarP(values, "output", "o", nil, usage)
 	var offered []string
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, live) {
 		offered = append(offered, k+"=")
 	}
 	cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(offered, cobra.ShellCompDirectiveNoSpace)) //nolint:errcheck // the flag is there

@@ -31,7 +31,6 @@ func (f *streamFlags) register(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.trace, "trace", "", "trace this `SHARE` of passes, like 1%: send traceparent, save traces.jsonl")
 	flags.BoolVar(&f.native, "native-histograms", false, "with -o prometheus=URL: write native histograms, which it must have enabled")
-	flags.Lookup("output").Usage += "; while it runs: prometheus=URL or ADDRESS, otlp=URL"
 }
 
 // streamKinds are the outputs that a run goes to while it is under way.
