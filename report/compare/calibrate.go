@@ -84,10 +84,8 @@ func (c *comparing) calibration(gate Gate) (*report.Calibration, error) {
 	for i, n := range noises {
 		out.Rows = append(out.Rows, c.calibrated(&c.out.Rows[at[i]], n, family, gate))
 	}
-	out.Alarms = falseAlarms(noises, c.options.Rule, gate)
-	for _, w := range c.out.Warnings {
-		out.Notes = append(out.Notes, w)
-	}
+	out.Alarms = falseAlarms(noises, c.options.Rule, gate, alarmDraws)
+	out.Notes = append(out.Notes, c.out.Warnings...)
 	return out, nil
 }
 

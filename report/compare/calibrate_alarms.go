@@ -28,11 +28,11 @@ func blockOf(pairs int) int { return int(math.Round(math.Cbrt(float64(pairs)))) 
 // if each did. Each comparison is looked at as the gate does, to the end, where the gate
 // would have stopped at "same" before: the rate is rather too high. A mirror image has its
 // improvements for regressions.
-func falseAlarms(noises []noise, rule Rule, gate Gate) report.FalseAlarms {
+func falseAlarms(noises []noise, rule Rule, gate Gate, draws int) report.FalseAlarms {
 	looks := gate.looks()
 	rng := rand.New(rand.NewPCG(uint64(len(noises[0].differences)), 2)) //nolint:gosec // the same every time, so that a calibration can be repeated
-	out := report.FalseAlarms{Drawn: 2 * alarmDraws}
-	for range alarmDraws {
+	out := report.FalseAlarms{Drawn: 2 * draws}
+	for range draws {
 		worse, better := rule.finds(drawn(noises, gate.Most, rng), looks)
 		out.Alarms += count(worse) + count(better)
 	}
