@@ -70,3 +70,20 @@ func FormatShare(x float64) string {
 	}
 	return FormatNumber(x*100) + "%"
 }
+
+// FormatLong writes a length of time in seconds in the two units that suit it, up to days.
+func FormatLong(s float64) string {
+	const day = 24 * 3600
+	if s < 2*day {
+		return FormatDuration(time.Duration(s * float64(time.Second)))
+	}
+	if s > 200*365*day {
+		return "more than 200 years"
+	}
+	d := time.Duration(s) * time.Second
+	text := FormatCount(uint64(d/(day*time.Second))) + "d"
+	if hours := d % (day * time.Second) / time.Hour; hours > 0 && s < 10*day {
+		text += strconv.Itoa(int(hours)) + "h"
+	}
+	return text
+}

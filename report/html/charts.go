@@ -62,9 +62,9 @@ func (p *plotter) rates() *Chart {
 	if p.run.Legend.Loads[p.load].Model == "closed" {
 		c.Title = "Passes per second"
 	}
-	if someNumber(l.planned) {
-		s := c.line("planned (average of the stage)", l.planned, 6)
-		s.Step, s.Dash = true, []int{2, 3}
+	if at, rate := p.plan(); len(at) > 0 {
+		s := c.line("planned (average of the stage)", rate, 6)
+		s.X, s.Step, s.Dash = at, true, []int{2, 3}
 	}
 	c.line("offered", l.offered, 0).Dash = []int{8, 4}
 	c.line("achieved", l.achieved, 1).Dash = nil
@@ -74,6 +74,37 @@ func (p *plotter) rates() *Chart {
 			report.FormatNumber(f.Offered), report.FormatNumber(f.Achieved), report.FormatNumber(f.Goodput))
 	}
 	return c
+}
+
+// plan returns the planned rate at the middle of each bucket, and where stages begin and
+// end, so that its steps are where they belong. It is empty if nothing was planned.
+func (p *plotter) plan() (at, rate Numbers) {
+	stages, end := p.run.Legend.Loads[p.load].Stages, p.time.end()
+	planned := func(t float64) float64 {
+		for _, g := range slices.Backward(stages) { // where two meet, the later one counts
+			if from, to := g.From.Seconds(), g.To.Seconds(); g.Planned > 0 && t >= from && t <= to {
+				return g.Planned
+			}
+		}
+		return math.NaN()
+	}
+	at = p.time.at()
+	for _, g := range stages {
+		for _, t := range []float64{g.From.Seconds(), g.To.Seconds()} {
+			if t <= end {
+				at = append(at, t)
+			}
+		}
+	}
+	slices.Sort(at)
+	at = slices.Compact(at)
+	for _, t := range at {
+		rate = append(rate, planned(t))
+	}
+	if !someNumber(rate) {
+		return nil, nil
+	}
+	return at, rate
 }
 
 func (p *plotter) figures() (report.Load, bool) {

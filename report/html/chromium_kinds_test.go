@@ -76,7 +76,7 @@ func ofRun(t *testing.T) (func(io.Writer) error, points) {
 	saved := openRun(t, shop().save(t))
 	seconds := map[string]int{"p50": 30, "p99": 30, "max": 30}
 	return func(w io.Writer) error { return html.Run(w, saved) }, points{
-		"chart-latency-0": seconds, "chart-latency-1": seconds, "chart-rates-0": {"planned (average of the stage)": 30, "offered": 30},
+		"chart-latency-0": seconds, "chart-latency-1": seconds, "chart-rates-0": {"planned (average of the stage)": 34, "offered": 30},
 	}
 }
 

@@ -25,10 +25,12 @@ func runPage(s *report.Saved, t *timeline) *Page {
 	p.Sections = []Section{
 		{ID: "validity", Title: "Can it be believed?", Short: "Validity", Blocks: validityBlocks(run)},
 		{ID: "budgets", Title: "Budgets", Blocks: budgetBlocks(run)},
+		{ID: "slos", Title: "Error budgets", Short: "SLOs", Blocks: sloBlocks(run)},
 		{ID: "loads", Title: "Loads and stages", Short: "Loads", Blocks: loadBlocks(run)},
 	}
 	p.Sections = append(p.Sections, chartSections(run, t)...)
 	p.Sections = append(p.Sections,
+		Section{ID: "traces", Title: "Slowest traced requests", Short: "Traces", Blocks: traceBlocks(run)},
 		Section{ID: "generator", Title: "The generator", Short: "Generator", Blocks: generatorBlocks(run, t)},
 		Section{ID: "figures", Title: "What the target said of itself", Short: "Figures", Blocks: saidBlocks(run)},
 		Section{ID: "events", Title: "Events", Blocks: eventBlocks(run.Events)},

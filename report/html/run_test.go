@@ -103,6 +103,20 @@ func save(t *testing.T, l *engine.Legend, seconds, samples int, change func(*rep
 	return dir
 }
 
+// burnt are error budgets that were spent too fast, not at all, and never asked for.
+func burnt() []budget.ErrorBudget {
+	burn, none, rest := 30.125, 0.0, 83_000.0
+	month := 30.0 * 24 * 3600
+	return []budget.ErrorBudget{
+		{
+			Name: "checkout works", Objective: 0.999, WithinMS: 300, WindowS: month, Scale: 300, Events: 1327, Bad: 40, Burn: &burn, BurnNow: &burn, Consumed: 0.0319, Forecast: &rest,
+			Cost: &budget.Cost{Price: "$500/min", Currency: "$", Amount: 689, Budget: 21_600},
+		},
+		{Name: "search works", Objective: 0.99999, Requests: []string{"product"}, WindowS: month, Scale: 1, Events: 100_000_000, Bad: 1, Burn: &none, BurnNow: &none},
+		{Name: "nobody came", Objective: 0.99, WindowS: 3600, Scale: 1, Exhausted: 12},
+	}
+}
+
 // render returns the page of the run in dir.
 func render(t *testing.T, dir string) string {
 	t.Helper()
@@ -127,6 +141,12 @@ func TestTheTextOfThePageOfARun(t *testing.T) {
 	dir := save(t, shop(6*time.Second), 6, 40, func(r *report.Run) {
 		r.Events = []report.Happening{{AtS: 2.5, Text: "break the database", By: "scenario"}, {AtS: 3, Text: "breaker opened", By: "target", Error: "late"}}
 		r.Figures = map[string]float64{"hits": 12}
+		r.SLOs = burnt()
+		r.Loads[0].NotDue = 7
+		r.Traces = &report.Traces{Share: 0.01, Requests: 2, Slowest: []report.TracedRequest{
+			{TraceID: "0af7651916cd43dd8448eb211c80319c", Load: "visitors", Request: "product", DueS: 2.5, StartS: 2.501, EndS: 2.75, LatencyMS: 250, Outcome: "failed", Status: 503},
+			{TraceID: "4bf92f3577b34da6a3ce929d0e0e4736", Load: "visitors", Request: "product", DueS: 1, StartS: 1, EndS: 1.1, LatencyMS: 100, Outcome: "error", Error: "timeout"},
+		}}
 	})
 	if err := report.SaveScenario(dir, []byte("name: shop\nheaders: {Authorization: Bearer abc}\n")); err != nil {
 		t.Fatal(err)
@@ -173,6 +193,8 @@ func TestHostileNamesStayText(t *testing.T) {
 		r.Events = []report.Happening{{AtS: 1, Text: long, By: long, Error: long}}
 		r.Budgets[0].Expr, r.Budgets[0].Reason = long, long
 		r.Validity.Reasons = []string{long}
+		r.SLOs = []budget.ErrorBudget{{Name: long, Requests: []string{long}, Scale: 2, Cost: &budget.Cost{Price: long}}}
+		r.Traces = &report.Traces{Slowest: []report.TracedRequest{{TraceID: long, Load: long, Request: long, Outcome: long, Error: long}}}
 		r.Loads[0].Requests[0].Errors, r.Loads[0].Requests[0].Codes = map[string]uint64{long: 3}, map[string]uint64{long: 3}
 	})
 	if err := report.SaveScenario(dir, []byte(long)); err != nil {

@@ -40,7 +40,6 @@ type timeline struct {
 // loadSeries is one load in buckets.
 type loadSeries struct {
 	offered, achieved, goodput []float64                    // per second
-	planned                    []float64                    // per second, the average of the stage
 	inFlight                   []float64                    // on average
 	latency, service           [numShares + 1][]float64     // ms; the last is the maximum
 	lag                        []float64                    // p99, ms
@@ -238,7 +237,6 @@ func (b *merger) load(s *engine.Snapshot, i int) {
 	}
 	l.count("dropped", t.Dropped, len(b.from)-1)
 	l.requests = append(l.requests, requests)
-	l.planned = append(l.planned, plannedAt(s.Legend.Loads[i], (s.From+s.To)/2))
 	l.offered = append(l.offered, float64(t.Sent+t.Dropped)/span)
 	l.achieved = append(l.achieved, float64(t.Completed+t.Failed)/span)
 	l.goodput = append(l.goodput, float64(t.Completed)/span)
@@ -307,16 +305,6 @@ func (l *loadSeries) count(kind string, n uint64, bucket int) {
 	}
 	have[bucket] += n
 	l.errors[kind] = have
-}
-
-// plannedAt returns the planned rate of the stage that t falls into, NaN if there is none.
-func plannedAt(l engine.LoadLegend, t time.Duration) float64 {
-	for _, g := range l.Stages {
-		if t >= g.From && t < g.To && g.Planned > 0 {
-			return g.Planned
-		}
-	}
-	return math.NaN()
 }
 
 // rowsPerDecade is how fine a heat map is along y.

@@ -203,3 +203,31 @@ func TestCleanTextIsVisibleAndBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestThePlanStepsWhereStagesBegin(t *testing.T) {
+	l := shop(9 * time.Second)
+	l.Loads[0].Stages = []engine.StageLegend{{Name: "calm", To: 4500 * time.Millisecond, Planned: 20}, {Name: "pause", From: 4500 * time.Millisecond, To: 6 * time.Second}, {Name: "rush", From: 6 * time.Second, To: 20 * time.Second, Planned: 40}}
+	saved, err := report.Open(save(t, l, 9, 40, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plotter{run: saved.Run, time: readTimeline(saved)}
+	at, rate := p.plan()
+	want := map[float64]float64{0: 20, 0.5: 20, 3.5: 20, 4.5: 20, 6: 40, 8.5: 40}
+	for i, x := range at {
+		if y, ok := want[x]; ok && y != rate[i] {
+			t.Errorf("at %vs the plan is %v, want %v", x, rate[i], y)
+		}
+		if x == 5.5 && !math.IsNaN(rate[i]) {
+			t.Errorf("in a pause the plan is %v", rate[i])
+		}
+		delete(want, x)
+	}
+	if len(want) > 0 || at[len(at)-1] > 9 {
+		t.Errorf("the plan lacks %v, or goes on after the run: %v", want, at)
+	}
+	p.load = 1 // users, of whom no rate is planned
+	if at, _ := p.plan(); at != nil {
+		t.Errorf("users have a plan at %v", at)
+	}
+}

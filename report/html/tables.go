@@ -19,6 +19,14 @@ func countCell(n uint64) Cell {
 	return Cell{Text: report.FormatCount(n), Sort: &x}
 }
 
+// someCell is countCell for what most runs have none of: their column is left out.
+func someCell(n uint64) Cell {
+	if n == 0 {
+		return Cell{}
+	}
+	return countCell(n)
+}
+
 func alarmCell(n uint64) Cell {
 	c := countCell(n)
 	c.Tone = tone(n > 0, Bad)
@@ -63,7 +71,7 @@ func countOf(q *report.Quantiles) uint64 {
 // loadBlocks sum the loads and their stages up.
 func loadBlocks(run *report.Run) []Block {
 	counts := &Table{Caption: "Arrivals (open) or passes (closed)", Columns: append([]Column{{Name: "Load, stage"}, {Name: "span"}},
-		numeric("planned", "sent", "completed", "failed", "dropped", "unfinished", "offered/s", "achieved/s", "goodput/s", "in flight")...)}
+		numeric("planned", "sent", "completed", "failed", "dropped", "not due", "no data", "unfinished", "offered/s", "achieved/s", "goodput/s", "in flight")...)}
 	for _, l := range run.Loads {
 		counts.Rows = append(counts.Rows, figureRow(l.Name+" ("+l.Model+")", "", l.Figures))
 		for _, g := range l.Stages {
@@ -101,7 +109,7 @@ func figureRow(name, span string, f report.Figures) Row {
 		{Text: name},
 		{Text: span, Tight: true},
 		countCell(f.Planned), countCell(f.Sent), countCell(f.Completed), alarmCell(f.Failed), alarmCell(f.Dropped),
-		countCell(f.Unfinished), figureCell(f.Offered), figureCell(f.Achieved), figureCell(f.Goodput), figureCell(f.InFlight),
+		someCell(f.NotDue), someCell(f.Exhausted), countCell(f.Unfinished), figureCell(f.Offered), figureCell(f.Achieved), figureCell(f.Goodput), figureCell(f.InFlight),
 	}
 }
 

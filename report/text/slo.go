@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"plimsoll/report"
 	"plimsoll/report/budget"
@@ -61,11 +60,11 @@ func sloBudget(e budget.ErrorBudget) string {
 	if e.Burn == nil {
 		return ""
 	}
-	text := fmt.Sprintf("burn %s over %s", fold(*e.Burn), production(e.SecondsRun*e.Scale))
+	text := fmt.Sprintf("burn %s over %s", fold(*e.Burn), report.FormatLong(e.SecondsRun*e.Scale))
 	if e.Scale != 1 {
-		text += " (" + production(e.SecondsRun) + " of the run, in which 1s stands for " + production(e.Scale) + ")"
+		text += " (" + report.FormatLong(e.SecondsRun) + " of the run, in which 1s stands for " + report.FormatLong(e.Scale) + ")"
 	}
-	return text + fmt.Sprintf(": %s of the error budget of %s", report.FormatShare(e.Consumed), production(e.WindowS))
+	return text + fmt.Sprintf(": %s of the error budget of %s", report.FormatShare(e.Consumed), report.FormatLong(e.WindowS))
 }
 
 // sloForecast says how long the rest of the error budget lasts.
@@ -74,11 +73,11 @@ func sloForecast(e budget.ErrorBudget) string {
 	case e.BurnNow == nil:
 		return ""
 	case e.Exhausted > 0:
-		return fmt.Sprintf("the error budget was gone %s into the run", production(e.Exhausted))
+		return fmt.Sprintf("the error budget was gone %s into the run", report.FormatLong(e.Exhausted))
 	case e.Forecast == nil:
 		return "at the end it burned nothing"
 	}
-	return fmt.Sprintf("at the end it burned %s: the rest would be gone in %s", fold(*e.BurnNow), production(*e.Forecast))
+	return fmt.Sprintf("at the end it burned %s: the rest would be gone in %s", fold(*e.BurnNow), report.FormatLong(*e.Forecast))
 }
 
 // sloCost says what that costs, and on what assumption.
@@ -96,7 +95,7 @@ func sloCost(e budget.ErrorBudget) string {
 		return fmt.Sprintf("cost %s, at %s of downtime; the error budget is worth %s", money(0), clean(c.Price), money(c.Budget))
 	}
 	return fmt.Sprintf("cost %s: %s of downtime at %s, if a minute in which a tenth of the requests is not good is a tenth of a minute of downtime; the error budget is worth %s, and %s like this would cost %s",
-		money(c.Amount), production(60*c.Down), clean(c.Price), money(c.Budget), production(e.WindowS), money(c.Window))
+		money(c.Amount), report.FormatLong(60*c.Down), clean(c.Price), money(c.Budget), report.FormatLong(e.WindowS), money(c.Window))
 }
 
 // sloGate says of a gate that fired when that was, and what it did.
@@ -104,7 +103,7 @@ func sloGate(run *report.Run, g budget.GateState) (string, style) {
 	if g.Fired == 0 {
 		return "", plain
 	}
-	text := fmt.Sprintf("gate %s fired %s into the run: both windows burned more than %s", clean(g.Gate), production(g.Fired), rounded(fold(g.Burn)))
+	text := fmt.Sprintf("gate %s fired %s into the run: both windows burned more than %s", clean(g.Gate), report.FormatLong(g.Fired), rounded(fold(g.Burn)))
 	switch {
 	case strings.HasSuffix(g.Gate, " abort") && run.Ended == report.Aborted:
 		return text + ", so the run was stopped", red
@@ -115,20 +114,3 @@ func sloGate(run *report.Run, g budget.GateState) (string, style) {
 }
 
 func fold(x float64) string { return report.FormatNumber(x) + "×" }
-
-// production writes a length of time in the two units that suit it, up to days.
-func production(s float64) string {
-	const day = 24 * 3600
-	if s < 2*day {
-		return report.FormatDuration(seconds(s))
-	}
-	if s > 200*365*day {
-		return "more than 200 years"
-	}
-	d := time.Duration(s) * time.Second
-	text := report.FormatCount(uint64(d/(day*time.Second))) + "d"
-	if hours := d % (day * time.Second) / time.Hour; hours > 0 && s < 10*day {
-		text += fmt.Sprintf("%dh", hours)
-	}
-	return text
-}

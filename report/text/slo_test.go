@@ -81,7 +81,7 @@ func TestErrorBudgetsLookAsDrawn(t *testing.T) {
 func TestTimesOfProductionGoUpToDays(t *testing.T) {
 	tests := map[float64]string{0.5: "500ms", 300: "5m00s", 9000: "2h30m", 90000: "25h00m", 180000: "2d2h", 30 * 86400: "30d", 1e12: "more than 200 years"}
 	for s, want := range tests {
-		if got := production(s); got != want {
+		if got := report.FormatLong(s); got != want {
 			t.Errorf("%g s: %s, want %s", s, got, want)
 		}
 	}
