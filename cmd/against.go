@@ -222,7 +222,7 @@ func (d *duel) once(ctx context.Context, pair int, a experiment.Arm) (run *repor
 		if err != nil {
 			return nil, err
 		}
-		defer func() { err = errors.Join(err, c.gone(), c.stop()) }()
+		defer func() { err = errors.Join(err, c.gone()); d.m.w.end(c) }()
 	case t.target == "" && d.scenario.Target.Reference != "" && d.m.options.Target == "":
 		if ref, err = startReference(ctx, d.scenario.Target.Reference, d.scenario.Target.Set); err != nil {
 			return nil, err

@@ -22,12 +22,13 @@ const (
 // command is a target that is started for a run and stopped after it: a shell command, with
 // the process group that it becomes.
 type command struct {
-	text  string
-	cmd   *exec.Cmd
-	log   *os.File
-	said  *tail
-	ended chan struct{} // closed when the process is gone
-	err   error         // how it ended; valid once ended is closed
+	text    string
+	cmd     *exec.Cmd
+	log     *os.File
+	said    *tail
+	release func()        // of what ends the process if this program is killed
+	ended   chan struct{} // closed when the process is gone
+	err     error         // how it ended; valid once ended is closed
 }
 
 // startCommand starts a shell command, and waits until the address of target, a URL, takes
@@ -58,7 +59,10 @@ func startCommand(ctx context.Context, text, target, log string) (*command, erro
 		c.err = c.cmd.Wait()
 		close(c.ended)
 	}()
-	if err := c.await(ctx, address); err != nil {
+	if c.release, err = watchGroup(c.cmd.Process.Pid); err == nil {
+		err = c.await(ctx, address)
+	}
+	if err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
 	return c, nil
@@ -113,6 +117,9 @@ func (c *command) reason() error {
 // stop asks the process group to end, and ends it by force if that takes too long.
 func (c *command) stop() error {
 	defer c.log.Close()
+	if c.release != nil {
+		defer c.release()
+	}
 	endGroup(c.cmd, false)
 	select {
 	case <-c.ended:
@@ -123,4 +130,11 @@ func (c *command) stop() error {
 	endGroup(c.cmd, true)
 	<-c.ended
 	return fmt.Errorf("%s did not end within %v and was killed", c.text, commandEnd)
+}
+
+// end stops a command. That it took force is worth a line, but says nothing about the run.
+func (w *world) end(c *command) {
+	if err := c.stop(); err != nil {
+		w.warn(err)
+	}
 }

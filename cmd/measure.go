@@ -149,7 +149,7 @@ func (m *measurement) measure(ctx context.Context, s *scenarios.Scenario, dir st
 		if err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, c.stop()) }()
+		defer m.w.end(c)
 	} else if s.Target.Reference != "" && m.options.Target == "" {
 		if ref, err = startReference(ctx, s.Target.Reference, s.Target.Set); err != nil {
 			return err
