@@ -50,7 +50,7 @@ func (w *world) showCapacity(c *report.Capacity, dir string, outputs []output) e
 	for _, o := range outputs {
 		shown = shown || o.path == "-"
 		if err := w.writeCapacity(c, dir, o); err != nil {
-			return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
+			return fmt.Errorf("write %s: %w", o.path, reasonOf(err, o.path))
 		}
 	}
 	switch {

@@ -191,7 +191,7 @@ func (w *world) writeComparison(c *report.Comparison, outputs []output) error {
 		err := w.saveComparison(o, c)
 		switch {
 		case err != nil:
-			lost = append(lost, withCode(exitUsage, fmt.Errorf("write %s: %w", o.path, reasonOf(err))))
+			lost = append(lost, withCode(exitUsage, fmt.Errorf("write %s: %w", o.path, reasonOf(err, o.path))))
 		case o.path == "-":
 			usual = false
 		default:

@@ -43,7 +43,7 @@ func (w *world) saveHistory(h *report.History, o output) error {
 		err = os.WriteFile(o.path, b.Bytes(), 0o644) //nolint:gosec // results are for everyone to read
 	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", o.path, reasonOf(err))
+		return fmt.Errorf("write %s: %w", o.path, reasonOf(err, o.path))
 	}
 	return nil
 }

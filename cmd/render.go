@@ -49,7 +49,7 @@ func (w *world) writeRun(saved *report.Saved, outputs []output, show text.Option
 		err := w.writeOutput(saved, o)
 		switch {
 		case err != nil:
-			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err)))
+			lost = append(lost, fmt.Errorf("write %s: %w", o.path, reasonOf(err, o.path)))
 		case o.path == "-":
 			usual = o.kind == "github" && !w.json // its runner takes annotations out of the log, which is no summary then
 		default:
@@ -62,9 +62,10 @@ func (w *world) writeRun(saved *report.Saved, outputs []output, show text.Option
 	return errors.Join(lost...)
 }
 
-// reasonOf returns err without the path that it names.
-func reasonOf(err error) error {
-	if e, ok := errors.AsType[*fs.PathError](err); ok {
+// reasonOf returns err without the path, if it names that one: what could not be read stays
+// named.
+func reasonOf(err error, path string) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == path {
 		return e.Err
 	}
 	return err
