@@ -19,8 +19,16 @@ func sloBlocks(run *report.Run) []Block {
 		return nil
 	}
 	t := &Table{Caption: "Promises over a window of production, and how fast their error budgets were spent", Columns: []Column{
-		{Name: "SLO"}, {Name: "Good shall be"}, {Name: "Requests", Numeric: true}, {Name: "Not good", Numeric: true}, {Name: "Share", Numeric: true},
-		{Name: "Burn", Numeric: true}, {Name: "at the end", Numeric: true}, {Name: "Budget used", Numeric: true}, {Name: "The rest lasts"}, {Name: "Cost"},
+		{Name: "SLO"},
+		{Name: "Good shall be"},
+		{Name: "Requests", Numeric: true},
+		{Name: "Not good", Numeric: true},
+		{Name: "Share", Numeric: true},
+		{Name: "Burn", Numeric: true},
+		{Name: "at the end", Numeric: true},
+		{Name: "Budget used", Numeric: true},
+		{Name: "The rest lasts"},
+		{Name: "Cost"},
 	}}
 	for i, e := range run.SLOs {
 		if i == mostSLOs {
@@ -32,8 +40,12 @@ func sloBlocks(run *report.Run) []Block {
 			bad = Cell{Text: report.FormatShare(part(e.Bad, e.Events))}
 		}
 		t.Rows = append(t.Rows, Row{
-			{Text: e.Name}, {Text: sloPromise(e)}, countCell(e.Events), alarmCell(e.Bad), bad, burnCell(e.Burn), burnCell(e.BurnNow),
-			{Text: report.FormatShare(e.Consumed), Tone: tone(e.Consumed >= 1, Bad)}, sloRest(e), {Text: sloCost(e)},
+			{Text: e.Name},
+			{Text: sloPromise(e)},
+			countCell(e.Events), alarmCell(e.Bad), bad, burnCell(e.Burn), burnCell(e.BurnNow),
+			{Text: report.FormatShare(e.Consumed), Tone: tone(e.Consumed >= 1, Bad)},
+			sloRest(e),
+			{Text: sloCost(e)},
 		})
 	}
 	t.dropEmpty()

@@ -12,8 +12,13 @@ func traceBlocks(run *report.Run) []Block {
 		return nil
 	}
 	t := &Table{Caption: "Of those that were traced; the target's own traces have them by their id", Columns: []Column{
-		{Name: "Request"}, {Name: "Load"}, {Name: "Latency", Numeric: true}, {Name: "due", Numeric: true}, {Name: "began", Numeric: true},
-		{Name: "Ended"}, {Name: "Trace id"},
+		{Name: "Request"},
+		{Name: "Load"},
+		{Name: "Latency", Numeric: true},
+		{Name: "due", Numeric: true},
+		{Name: "began", Numeric: true},
+		{Name: "Ended"},
+		{Name: "Trace id"},
 	}}
 	for _, r := range run.Traces.Slowest {
 		ended := Cell{Text: r.Error}
@@ -25,8 +30,13 @@ func traceBlocks(run *report.Run) []Block {
 		}
 		ended.Tone = tone(r.Outcome != "ok", Bad)
 		t.Rows = append(t.Rows, Row{
-			{Text: r.Request}, {Text: r.Load}, msCell(r.LatencyMS), {Text: report.FormatNumber(r.DueS) + "s"}, {Text: report.FormatNumber(r.StartS) + "s"},
-			ended, {Text: r.TraceID, Code: true},
+			{Text: r.Request},
+			{Text: r.Load},
+			msCell(r.LatencyMS),
+			{Text: report.FormatNumber(r.DueS) + "s"},
+			{Text: report.FormatNumber(r.StartS) + "s"},
+			ended,
+			{Text: r.TraceID, Code: true},
 		})
 	}
 	return []Block{{Table: t}}
