@@ -1,6 +1,10 @@
 package budget
 
-import "plimsoll/engine"
+import (
+	"slices"
+
+	"plimsoll/engine"
+)
 
 // Limits reports whether the left side of the budget bounds a percentile, the mean or the
 // maximum of a duration from above: a promise about how long requests take.
@@ -15,8 +19,8 @@ func (b *Budget) LimitsErrors() bool {
 func (b *Budget) Aborts() bool { return b.action == "abort" }
 
 // About reports whether the left side of the budget is about the request with this index in
-// the legend.
-func (b *Budget) About(l *engine.Legend, request int) bool {
+// the legend, in one of these loads.
+func (b *Budget) About(l *engine.Legend, request int, loads []int) bool {
 	s, err := b.left.resolve(l)
-	return err == nil && s.requests[request]
+	return err == nil && s.requests[request] && slices.ContainsFunc(loads, func(load int) bool { return slices.Contains(s.stages[load], true) })
 }

@@ -56,6 +56,11 @@ func DefaultGates() []Gate {
 // Allowed is the share of requests that need not be good.
 func (s *SLO) Allowed() float64 { return round(1 - s.Objective) }
 
+// Aborts reports whether a gate stops a run that makes it fire.
+func (s *SLO) Aborts() bool {
+	return slices.ContainsFunc(s.Gates, func(g Gate) bool { return g.Action == "abort" })
+}
+
 // InRun returns how long of the run stands for a time of production.
 func (s *SLO) InRun(d time.Duration) time.Duration { return time.Duration(float64(d) / s.Scale) }
 
