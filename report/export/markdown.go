@@ -134,13 +134,14 @@ type failure struct {
 	n             uint64
 }
 
-// failuresOf returns what went wrong with a request.
+// failuresOf returns what went wrong with a request. Statuses count where the request failed
+// at least once: a 404 that a check asks for is none.
 func failuresOf(r *report.Request) (all []failure) {
 	for _, kind := range slices.Sorted(maps.Keys(r.Errors)) {
 		all = append(all, failure{r.Name, name(kind), r.Errors[kind]})
 	}
 	for _, code := range slices.Sorted(maps.Keys(r.Codes)) {
-		if code >= "400" {
+		if r.Failed > 0 && code >= "400" {
 			all = append(all, failure{r.Name, "status " + name(code), r.Codes[code]})
 		}
 	}

@@ -310,6 +310,17 @@ func TestAPageIsBoundedAndSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+func TestAStatusThatWasAskedForIsNoFailure(t *testing.T) {
+	asked := report.Request{Name: "missing", Count: 40, OK: 40, Codes: map[string]uint64{"404": 40}}
+	if got := failuresOf(&asked); len(got) > 0 {
+		t.Errorf("%v went wrong with it", got)
+	}
+	failed := report.Request{Name: "order", Count: 40, OK: 30, Failed: 10, Codes: map[string]uint64{"200": 30, "503": 10}}
+	if got := failuresOf(&failed); len(got) != 1 || got[0].n != 10 {
+		t.Errorf("%v went wrong, want a status of ten requests", got)
+	}
+}
+
 func FuzzEscapers(f *testing.F) {
 	for _, name := range evil() {
 		f.Add(name)
