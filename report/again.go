@@ -27,6 +27,8 @@ func Again(command []string, seed uint64) string {
 		case slices.Contains([]string{"-o", "--output", "--out", "--ui"}, arg):
 			i++
 			continue
+		case arg == "--resume":
+			continue
 		case joined && slices.Contains([]string{"--output", "--out", "--ui"}, name):
 			continue
 		case strings.HasPrefix(arg, "-o") && !strings.HasPrefix(arg, "--") && joined:

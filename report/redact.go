@@ -36,7 +36,7 @@ func Redact(args []string) []string {
 // takesSecret reports whether the argument behind the flag may be a secret.
 func takesSecret(flag string) bool {
 	switch flag {
-	case "-H", "--header", "-e", "--env", "--var", "--set", "-u", "--user", "--data", "--form", "-F", "--proxy", "-x":
+	case "-H", "--header", "-e", "--env", "--var", "--set", "-u", "--user", "--data", "--form", "-F", "--proxy", "-x", "--command", "--against":
 		return true
 	}
 	return false
@@ -56,8 +56,36 @@ func redactValue(flag, value string) string {
 		return redactPair(value, ":", " ")
 	case "-e", "--env", "--var", "--set":
 		return redactPair(value, "=", "")
+	case "--command", "--against":
+		return redactShell(value)
 	}
 	return RedactURL(value)
+}
+
+// shellPair is a variable or a flag of a shell command with its value: TOKEN=x, --token x.
+const shellPair = `(^|[\s;&|?("'])(-{0,2}[A-Za-z0-9_.-]+)(=|\s+)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s;&|)"']+)`
+
+// redactShell replaces in a shell command the values of variables and flags that sound secret,
+// and passwords in URLs.
+func redactShell(text string) string {
+	if !strings.ContainsAny(text, " \t\n") { // a URL; a program's name stays as it is
+		return RedactURL(text)
+	}
+	pair := regexp.MustCompile(shellPair)
+	for from := 0; from < len(text); {
+		at := pair.FindStringSubmatchIndex(text[from:])
+		if at == nil {
+			break
+		}
+		name, between := text[from+at[4]:from+at[5]], text[from+at[6]:from+at[7]]
+		if !soundsSecret(name) || between != "=" && !strings.HasPrefix(name, "-") {
+			from += at[5] // the value may be a name itself
+			continue
+		}
+		text = text[:from+at[8]] + secret + text[from+at[9]:]
+		from += at[8] + len(secret)
+	}
+	return regexp.MustCompile(`(://[^/\s:@]*):[^/\s]*@`).ReplaceAllString(text, "$1:"+secret+"@")
 }
 
 // redactPair replaces the value of a name that sounds secret.

@@ -28,6 +28,29 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func TestRedactOfAShellCommand(t *testing.T) {
+	for command, want := range map[string]string{
+		"./server --port 80":                             "./server --port 80",
+		"API_TOKEN=abc MODE=fast ./server":               "API_TOKEN=*** MODE=fast ./server",
+		"exec ./server --password sesame -v":             "exec ./server --password *** -v",
+		"./server --db-password='a b' --zone=eu":         "./server --db-password=*** --zone=eu",
+		`env SECRET="x \" y" ./server; rm key`:           "env SECRET=*** ./server; rm key",
+		"./server --db postgres://joe:pw@db/x?sslmode=y": "./server --db postgres://joe:***@db/x?sslmode=y",
+		"curl http://h/?token=abc&n=1 && ./server":       "curl http://h/?token=***&n=1 && ./server",
+		"http://joe:pw@127.0.0.1:80":                     "http://joe:***@127.0.0.1:80",
+		"./server":                                       "./server",
+	} {
+		for _, flag := range []string{"--command", "--against"} {
+			for _, args := range [][]string{{"run", flag, command}, {"run", flag + "=" + command}} {
+				got := strings.Join(Redact(args), " ")
+				if got = strings.NewReplacer(flag+"=", "", flag+" ", "").Replace(got); got != "run "+want {
+					t.Errorf("%q becomes %q, not %q", args, got, "run "+want)
+				}
+			}
+		}
+	}
+}
+
 func FuzzRedactURLKeepsNoPassword(f *testing.F) {
 	f.Add("https://joe:geheim@host/x?token=geheim&a=1")
 	f.Add("http://[::1]:80/?password=geheim")
