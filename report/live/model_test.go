@@ -1,6 +1,7 @@
 package live
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -233,5 +234,25 @@ func TestUsersWhoAreNeverLateDoNotHideArrivalsThatAre(t *testing.T) {
 	m.run.sum()
 	if got := m.run.times[0]; got[2] < 39*time.Millisecond || got[0] > 2*time.Millisecond {
 		t.Errorf("p50 of latency, service and lag is %v, want 1ms, 1ms and 40ms", got)
+	}
+}
+
+func TestAnAnswerThatFailsACheckIsToldByTheCheckUnlessItsStatusIsAnError(t *testing.T) {
+	for status, want := range map[int][]failure{
+		200: {{request: "product", what: "check status == 200", n: 3}},
+		503: {{request: "product", what: "503 Service Unavailable", n: 3}, {request: "product", what: "check status == 200", check: true, n: 3}},
+	} {
+		l := shopLegend("product")
+		s := engine.NewSnapshot(l)
+		for range 3 {
+			s.Cell(engine.Key{Outcome: engine.Failed}).Add(&engine.Sample{Outcome: engine.Failed, Status: status, ChecksFailed: 1, End: time.Millisecond})
+		}
+		m := newModel(newTheme(NoColors), true)
+		m.take(Run{Legend: l})
+		m.take(observed{snapshot: s})
+		m.run.sum()
+		if !slices.Equal(m.run.failed, want) {
+			t.Errorf("with status %d: %v, want %v", status, m.run.failed, want)
+		}
 	}
 }

@@ -161,7 +161,7 @@ func (r *runState) edges() (edges []time.Duration) {
 // failure is how often requests ended in one way that is not good.
 type failure struct {
 	request, what string
-	check         bool // a check that answers failed; they are counted under their status as well
+	check         bool // a check that answers failed, and they are counted under their status as well
 	n             uint64
 }
 
@@ -171,7 +171,7 @@ func (r *runState) failures() []failure {
 	if r.total == nil {
 		return nil
 	}
-	counts := map[failure]uint64{}
+	counts, refused := map[failure]uint64{}, r.refused()
 	for _, c := range r.total.Cells {
 		name := r.Legend.Requests[c.Request].Name
 		switch c.Outcome {
@@ -180,7 +180,7 @@ func (r *runState) failures() []failure {
 				counts[failure{request: name, what: e.Kind}] += e.N
 			}
 		case engine.Failed:
-			r.badAnswers(c, name, counts)
+			r.badAnswers(c, name, refused[c.Request], counts)
 		}
 	}
 	all := make([]failure, 0, len(counts))
@@ -193,14 +193,30 @@ func (r *runState) failures() []failure {
 	return all
 }
 
-func (r *runState) badAnswers(c *engine.Cell, name string, counts map[failure]uint64) {
+// refused returns the requests that were answered with a status that is an error by itself.
+func (r *runState) refused() map[int]bool {
+	found := map[int]bool{}
+	for _, c := range r.total.Cells {
+		if c.Outcome == engine.Failed && slices.ContainsFunc(c.Codes, func(s engine.CodeCount) bool { return s.Status >= 400 }) {
+			found[c.Request] = true
+		}
+	}
+	return found
+}
+
+// badAnswers counts statuses that are errors by themselves, or that no check explains, and
+// the checks.
+func (r *runState) badAnswers(c *engine.Cell, name string, refused bool, counts map[failure]uint64) {
+	explained := slices.ContainsFunc(c.ChecksFailed, func(n uint64) bool { return n > 0 })
 	for _, s := range c.Codes {
-		counts[failure{request: name, what: statusName(s.Status)}] += s.N
+		if s.Status >= 400 || !explained {
+			counts[failure{request: name, what: statusName(s.Status)}] += s.N
+		}
 	}
 	for i, n := range c.ChecksFailed {
 		checks := r.Legend.Requests[c.Request].Checks
 		if n > 0 && i < len(checks) {
-			counts[failure{request: name, what: "check " + checks[i], check: true}] += n
+			counts[failure{request: name, what: "check " + checks[i], check: refused}] += n
 		}
 	}
 }
