@@ -52,6 +52,10 @@ func (f *againstFlags) check(flags *pflag.FlagSet, opened []*scenarios.Scenario)
 	switch {
 	case f.against == "" && f.command == "":
 		return nil
+	case f.resume && flags.Lookup("out").Value.String() == "":
+		return usageError("", "--resume needs --out DIR, where the pairs are")
+	case f.against != "" && flags.Lookup("save-baseline").Value.String() != "":
+		return usageError("save it in a run of its own", "--save-baseline keeps one run, and --against makes many")
 	case len(opened) != 1:
 		return usageError("run it once for each", "--against and --command take one scenario, not %d", len(opened))
 	case opened[0].Experiment != nil:
@@ -124,8 +128,9 @@ func (d *duel) begin(resume bool, what string) (done int, err error) {
 	}
 	if done > 0 {
 		d.m.w.note("%s there already in %s", countOf(done, "pair"), d.dir)
+		err = d.sameAsBefore()
 	}
-	return done, nil
+	return done, err
 }
 
 // inSilence returns the measurement without progress of each run.
@@ -165,7 +170,7 @@ func (d *duel) whole(pair int, a experiment.Arm) bool {
 }
 
 // counts reports whether a run can be compared.
-func counts(run *report.Run) bool { return run.Ended != report.Stopped && run.Validity.Valid }
+func counts(run *report.Run) bool { return run.Ended == report.Complete && run.Validity.Valid }
 
 // putAside moves a run that does not count out of the way. It is not lost.
 func (d *duel) putAside(dir string) error {
@@ -195,6 +200,9 @@ func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
 		}
 		d.clock.took(time.Since(begun))
 		d.say(pair, a, run)
+		if run.Ended == report.Aborted {
+			return d.aborted(pair, a, run)
+		}
 		if counts(run) {
 			return nil
 		}
@@ -206,6 +214,23 @@ func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
 				withCode(exitInconclusive, fmt.Errorf("%d runs could not be trusted, the last one because %s", d.void, strings.Join(run.Validity.Reasons, "; "))))
 		}
 	}
+}
+
+// aborted says that a budget stopped a run, which then is shorter than its partner and cannot
+// be compared with it; nor would more runs help. For a candidate that is a budget broken.
+func (d *duel) aborted(pair int, a experiment.Arm, run *report.Run) error {
+	code := exitInconclusive
+	if a == experiment.Candidate {
+		code = exitBreach
+	}
+	var what string
+	for _, b := range run.Budgets {
+		if b.Aborted {
+			what = ": " + b.Expr
+		}
+	}
+	return withHint("plimsoll report "+d.runDir(pair, a)+" shows how it came to that",
+		withCode(code, fmt.Errorf("a budget marked abort ended the run of %s in pair %d, so there is nothing to compare%s", a, pair, what)))
 }
 
 // once runs one arm once, with a fresh process where a command starts it.
@@ -244,7 +269,10 @@ func (d *duel) say(pair int, a experiment.Arm, run *report.Run) {
 			break
 		}
 	}
-	if !counts(run) {
+	switch {
+	case run.Ended == report.Aborted:
+		latency = "stopped by a budget"
+	case !counts(run):
 		latency = "void: " + strings.Join(run.Validity.Reasons, "; ")
 	}
 	of := fmt.Sprint(d.pairs.First)
