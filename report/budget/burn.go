@@ -99,6 +99,8 @@ type burner struct {
 	now       reach // what the present burn is taken over
 	exhausted time.Duration
 	coarse    time.Duration // the longest interval
+	carries   []bool        // by load: it has made one of the requests
+	waiting   []uint64      // by load: arrivals dropped before it did
 }
 
 // gate is what became of a gate so far.
@@ -232,11 +234,29 @@ func (b *burner) count(s *engine.Snapshot) (e events) {
 			}
 		}
 	}
-	for _, stages := range s.Tallies {
+	dropped := b.dropped(s)
+	b.timed += dropped
+	e.add(events{dropped, dropped})
+	return e
+}
+
+// dropped counts the arrivals that were dropped of loads that make the requests of the SLO.
+// What others drop is none of its business.
+func (b *burner) dropped(s *engine.Snapshot) (n uint64) {
+	if b.carries == nil {
+		b.carries, b.waiting = make([]bool, len(s.Tallies)), make([]uint64, len(s.Tallies))
+	}
+	for _, c := range s.Cells {
+		b.carries[c.Load] = b.carries[c.Load] || b.selection.holds(c.Key) && c.Count() > 0
+	}
+	for l, stages := range s.Tallies {
 		for _, t := range stages {
-			e.add(events{t.Dropped, t.Dropped})
-			b.timed += t.Dropped
+			b.waiting[l] += t.Dropped
+		}
+		if b.carries[l] || len(b.slo.Requests) == 0 {
+			n += b.waiting[l]
+			b.waiting[l] = 0
 		}
 	}
-	return e
+	return n
 }

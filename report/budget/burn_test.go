@@ -319,3 +319,29 @@ func TestASavedErrorBudgetIsTheSameSLO(t *testing.T) {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
+
+func TestDropsCountForTheLoadsThatMakeTheRequests(t *testing.T) {
+	stages := []engine.StageLegend{{Name: "main", To: time.Minute}}
+	l := &engine.Legend{
+		Loads:    []engine.LoadLegend{{Name: "shoppers", Model: "open", Stages: stages}, {Name: "reports", Model: "open", Stages: stages}},
+		Requests: []engine.RequestLegend{{Name: "order"}, {Name: "report"}},
+	}
+	var run []*engine.Snapshot
+	for second := range 4 {
+		s := engine.NewSnapshot(l)
+		s.From, s.To = time.Duration(second)*time.Second, time.Duration(second+1)*time.Second
+		s.Tallies[0][0].Dropped, s.Tallies[1][0].Dropped = 2, 50
+		if second > 0 { // what is dropped before the first request is of its load all the same
+			s.Cell(engine.Key{Load: 0, Request: 0}).Latency.RecordN(ms, 100)
+			s.Cell(engine.Key{Load: 1, Request: 1}).Latency.RecordN(ms, 10)
+		}
+		run = append(run, s)
+	}
+	for want, requests := range map[uint64][]string{8: {"order"}, 200: {"report"}, 208: nil} {
+		s := shopSLO(t, 0.9, "1/run")
+		s.Requests = requests
+		if got := spend(t, s, run).ErrorBudgets()[0].Bad; got != want {
+			t.Errorf("of %v %d are bad, not %d", requests, got, want)
+		}
+	}
+}
