@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -120,11 +121,22 @@ func (b *Baseline) Save(path string) error {
 	return nil
 }
 
+// largestBaseline bounds a baseline file, in bytes. One of a hundred requests is 1 MB long.
+const largestBaseline = 64 << 20
+
 // OpenBaseline reads a baseline file. The error names the place in it where it can.
 func OpenBaseline(path string) (*Baseline, error) {
-	text, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open baseline: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, largestBaseline+1))
+	if err == nil && len(text) > largestBaseline {
+		err = fmt.Errorf("it is longer than %d MB", largestBaseline>>20)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open baseline %s: %w", path, err)
 	}
 	b, err := parseBaseline(text)
 	if err != nil {
@@ -217,16 +229,30 @@ func (c baselineCell) restore(s *engine.Snapshot, k engine.Key) error {
 // Fits says why a run of the scenario cannot be held against the baseline, or may be but
 // with a reservation; both are empty if nothing is to be said.
 func (b *Baseline) Fits(scenario string, source Source, cpus int, system string) (refusal, reservation string) {
+	var reservations []string
 	switch {
 	case b.Scenario != scenario:
-		return fmt.Sprintf("it is of scenario %s, not of %s", b.Scenario, scenario), ""
+		return fmt.Sprintf("it is of scenario %s, not of %s", printable(b.Scenario), scenario), ""
 	case cmp.Or(b.SHA256, source.SHA256) != source.SHA256:
-		reservation = "the scenario has changed since the baseline was measured"
+		reservations = append(reservations, "the scenario has changed since the baseline was measured")
 	case source.Changed:
-		reservation = "values of the scenario were replaced for this run"
+		reservations = append(reservations, "values of the scenario were replaced for this run")
 	}
 	if here := fmt.Sprintf("%s, %d cpus", system, cpus); !strings.HasSuffix(b.On, here) {
-		reservation = fmt.Sprintf("the baseline was measured elsewhere: on %s, and this is %s", b.On, here)
+		reservations = append(reservations, fmt.Sprintf("the baseline was measured elsewhere: on %s, and this is %s", printable(b.On), here))
 	}
-	return "", reservation
+	return "", strings.Join(reservations, "; ")
+}
+
+// printable makes a text from a file fit for a line: short, and without what cannot be seen.
+func printable(text string) string {
+	if r := []rune(text); len(r) > 100 {
+		text = string(r[:100]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }

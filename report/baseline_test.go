@@ -101,6 +101,7 @@ func TestABaselineThatWasChangedByHandIsRefused(t *testing.T) {
 		"field p98 not found":                    replaceLine(good, "p99: ", "p98: 1ms"),
 		"decode histogram":                       replaceLine(good, "service: ", "service: AAAA"),
 		"a histogram is missing":                 replaceLine(good, "lag: ", ""),
+		"it is longer than 64 MB":                good + strings.Repeat("\n", largestBaseline),
 		"cannot unmarshal !!str `soon` into tim": replaceLine(good, "from: ", "from: soon"),
 	} {
 		if err := os.WriteFile(path, []byte(bad), 0o600); err != nil {
@@ -139,6 +140,13 @@ func TestWhatABaselineFits(t *testing.T) {
 	}
 	if no, but := b.Fits("shop", Source{SHA256: "abc"}, 64, "linux/arm64"); no != "" || !strings.Contains(but, "elsewhere") {
 		t.Errorf("refused %q, reserved %q", no, but)
+	}
+	if _, but := b.Fits("shop", Source{SHA256: "def"}, 64, "linux/arm64"); !strings.Contains(but, "has changed") || !strings.Contains(but, "elsewhere") {
+		t.Errorf("of two reservations there is only %q", but)
+	}
+	b.Scenario = "\x1b[2J\u202e" + strings.Repeat("x", 1000)
+	if no, _ := b.Fits("shop", Source{}, 2, "linux/amd64"); len(no) > 200 || strings.ContainsAny(no, "\x1b\u202e") {
+		t.Errorf("a hostile name comes out as %q", no)
 	}
 }
 
