@@ -309,6 +309,9 @@ func (x *exploration) finish(ctx context.Context, out *report.Capacity, dir stri
 	if out == nil || len(out.LoadLine.Trials) == 0 && err != nil && interrupted(ctx) == nil {
 		return err
 	}
+	if isDir(dir) {
+		x.m.keepScenario(dir, x.scenario)
+	}
 	if shown := x.w.showCapacity(out, dir, x.m.outputs); shown != nil {
 		return shown
 	}

@@ -85,7 +85,7 @@ func renderCapacity(out io.Writer, c *report.Capacity, dir, kind string) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(c)
 	case "html":
-		return html.Capacity(out, c)
+		return html.Capacity(out, c, dir)
 	case "csv":
 		return export.CapacityCSV(out, c)
 	case "markdown":

@@ -12,9 +12,12 @@ import (
 
 // Capacity writes the page of a capacity search: the load line first, then latency against
 // load, how the search went, the scalability model, what limits a node, and every trial.
-func Capacity(w io.Writer, c *report.Capacity) error { return Write(w, capacityPage(c)) }
+// The scenario is the one that was kept in dir, which may be empty.
+func Capacity(w io.Writer, c *report.Capacity, dir string) error {
+	return Write(w, capacityPage(c, dir))
+}
 
-func capacityPage(c *report.Capacity) *Page {
+func capacityPage(c *report.Capacity, dir string) *Page {
 	return &Page{
 		Title: c.Scenario, Kind: "Capacity", Banner: lineBanner(c),
 		Sections: []Section{
@@ -27,6 +30,7 @@ func capacityPage(c *report.Capacity) *Page {
 			{ID: "trials", Title: "Trials", Blocks: trialBlocks(c.LoadLine.Trials)},
 			{ID: "notes", Title: "Notes", Blocks: listBlocks(c.Notes)},
 			{ID: "environment", Title: "Environment", Blocks: capacityEnvironment(c)},
+			{ID: "scenario", Title: "Scenario", Blocks: scenarioBlocks(dir, "The search sends loads of its own in place of those in it; the command under Environment says what else was replaced.")},
 		},
 		Footer: "plimsoll " + c.Plimsoll.Version,
 	}

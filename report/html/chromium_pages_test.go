@@ -49,7 +49,7 @@ func sample(t *testing.T) *report.Capacity {
 
 // capacityPage writes the page of a capacity search.
 func capacityPage(c *report.Capacity) func(io.Writer) error {
-	return func(w io.Writer) error { return html.Capacity(w, c) }
+	return func(w io.Writer) error { return html.Capacity(w, c, "") }
 }
 
 // points are how many a series should have, by chart and name.

@@ -37,6 +37,7 @@ func experimentPage(saved *report.Saved) *Page {
 			{ID: "runs", Title: "Each run", Short: "Runs", Blocks: tryBlocks(tries)},
 			{ID: "notes", Title: "Notes", Blocks: listBlocks(slices.Concat(run.Remarks, run.Notes))},
 			{ID: "environment", Title: "Environment", Blocks: experimentEnvironment(run)},
+			{ID: "scenario", Title: "Scenario", Blocks: scenarioBlocks(saved.Dir, noteOf(run.Source))},
 		},
 		Footer: "plimsoll " + run.Plimsoll.Version,
 	}

@@ -36,7 +36,7 @@ func runPage(s *report.Saved, t *timeline) *Page {
 		Section{ID: "events", Title: "Events", Blocks: eventBlocks(run.Events)},
 		Section{ID: "notes", Title: "Notes", Blocks: listBlocks(append(append([]string{}, run.Remarks...), run.Notes...))},
 		Section{ID: "environment", Title: "Environment", Blocks: environmentBlocks(run, t)},
-		Section{ID: "scenario", Title: "Scenario", Blocks: scenarioBlocks(s)},
+		Section{ID: "scenario", Title: "Scenario", Blocks: scenarioBlocks(s.Dir, noteOf(run.Source))},
 	)
 	p.Footer = "plimsoll " + run.Plimsoll.Version + ". This page is complete in itself and asks nothing of a network."
 	return p

@@ -393,18 +393,26 @@ func sourceText(s report.Source) string {
 	return text
 }
 
-// scenarioBlocks show the scenario, if the run has kept it.
-func scenarioBlocks(s *report.Saved) []Block {
-	if s.Dir == "" {
+// scenarioBlocks show the scenario that was kept in dir, if there is one, behind a note.
+func scenarioBlocks(dir, note string) []Block {
+	if dir == "" {
 		return nil
 	}
-	text, err := os.ReadFile(filepath.Join(s.Dir, report.ScenarioFile))
+	text, err := os.ReadFile(filepath.Join(dir, report.ScenarioFile))
 	if err != nil || len(text) == 0 {
 		return nil
 	}
 	blocks := []Block{{Pre: string(text)}}
-	if s.Run.Source.Changed {
-		blocks = append([]Block{{Note: &Note{Plain, "Values in it were replaced for this run; the command under Environment says which."}}}, blocks...)
+	if note != "" {
+		blocks = append([]Block{{Note: &Note{Plain, note}}}, blocks...)
 	}
 	return blocks
+}
+
+// noteOf says of a scenario that its run had other values.
+func noteOf(s report.Source) string {
+	if s.Changed {
+		return "Values in it were replaced for this run; the command under Environment says which."
+	}
+	return ""
 }
