@@ -184,7 +184,8 @@ func (d *duel) putAside(dir string) error {
 	return os.Rename(dir, aside)
 }
 
-// mostVoid is how many runs may be no use before the machine is not fit for a comparison.
+// mostVoid is how many runs may be no use, and then more than those that are, before the
+// machine is not fit for a comparison.
 const mostVoid = 20
 
 // turn runs one arm of a pair, again if the generator spoiled it.
@@ -209,7 +210,7 @@ func (d *duel) turn(ctx context.Context, pair int, a experiment.Arm) error {
 		if err := d.putAside(d.runDir(pair, a)); err != nil {
 			return err
 		}
-		if d.void++; d.void >= mostVoid {
+		if d.void++; d.void >= max(mostVoid, 2*pair) {
 			return withHint("plimsoll doctor says what is wrong with the machine",
 				withCode(exitInconclusive, fmt.Errorf("%d runs could not be trusted, the last one because %s", d.void, strings.Join(run.Validity.Reasons, "; "))))
 		}
