@@ -361,5 +361,15 @@ func (p *parser) checkClauses(b *Budget) error {
 	if ref := b.right.ref; b.over > 0 && ref != nil && (ref.stage != b.left.stage || ref.variant != b.left.variant) {
 		return p.fail(0, "leave out over", "a window cannot lie in two stages at once")
 	}
+	if !b.right.baseline {
+		return nil
+	}
+	name := b.left.metric.name
+	switch {
+	case b.after > 0:
+		return p.fail(0, "name a stage that begins later, like "+name+"[peak]", "a baseline knows its stages, but not what came after %s of them", short(b.after))
+	case b.over > 0 && (name == "count" || name == "dropped"):
+		return p.fail(0, "leave out over, or take rate", "%s in a window is not to be held against that of a whole run", name)
+	}
 	return nil
 }

@@ -148,6 +148,9 @@ func randomBudget(rng *rand.Rand) *Budget {
 	case 1:
 		b.right.baseline = true
 		b.right.plus = randomQuantity(rng, b)
+		if b.after = 0; b.left.metric.name == "count" || b.left.metric.name == "dropped" {
+			b.over = 0
+		}
 	default:
 		ref := randomTerm(rng)
 		ref.metric, ref.outcomes = b.left.metric, b.left.outcomes
