@@ -43,7 +43,7 @@ func sloBlocks(run *report.Run) []Block {
 			{Text: e.Name},
 			{Text: sloPromise(e)},
 			countCell(e.Events), alarmCell(e.Bad), bad, burnCell(e.Burn), burnCell(e.BurnNow),
-			{Text: report.FormatShare(e.Consumed), Tone: tone(e.Consumed >= 1, Bad)},
+			{Text: report.FormatShare(e.Consumed), Tone: alarm(e.Consumed >= 1)},
 			sloRest(e),
 			{Text: sloCost(e)},
 		})

@@ -27,7 +27,7 @@ func someCell(n uint64) Cell {
 
 func alarmCell(n uint64) Cell {
 	c := countCell(n)
-	c.Tone = tone(n > 0, Bad)
+	c.Tone = alarm(n > 0)
 	return c
 }
 

@@ -28,7 +28,7 @@ func traceBlocks(run *report.Run) []Block {
 		case r.Error == "":
 			ended.Text = r.Outcome
 		}
-		ended.Tone = tone(r.Outcome != "ok", Bad)
+		ended.Tone = alarm(r.Outcome != "ok")
 		t.Rows = append(t.Rows, Row{
 			{Text: r.Request},
 			{Text: r.Load},

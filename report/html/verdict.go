@@ -16,7 +16,7 @@ func runBanner(run *report.Run, t *timeline) Banner {
 	requests, failed := countRequests(run)
 	b.Facts = []Fact{
 		{Name: "Requests", Value: report.FormatCount(requests)},
-		{Name: "Failed", Value: report.FormatShare(part(failed, requests)), Tone: tone(failed > 0, Bad)},
+		{Name: "Failed", Value: report.FormatShare(part(failed, requests)), Tone: alarm(failed > 0)},
 	}
 	if failed > 0 {
 		b.Facts[1].Note = report.FormatCount(failed)
@@ -51,9 +51,10 @@ func quantileText(q *report.Quantiles, of func(*report.Quantiles) float64) strin
 	return ms(of(q))
 }
 
-func tone(when bool, t Tone) Tone {
+// alarm is the tone of what should not be.
+func alarm(when bool) Tone {
 	if when {
-		return t
+		return Bad
 	}
 	return Plain
 }

@@ -206,43 +206,6 @@ func (m *model) budgetsNow() string {
 	return ""
 }
 
-func (m *model) errorsPane(whole bool) pane {
-	t, all := &m.theme, m.run.failed
-	n, bad := m.run.counts[0], m.run.counts[1]
-	extra := t.dim.paint("none in " + plural(n, "request"))
-	if bad > 0 {
-		extra = t.bad.paint(fmt.Sprintf("%s of %s, %s", count(bad), count(n), percent(float64(bad)/float64(n))))
-	}
-	p := pane{title: "errors", extra: one(extra), least: min(len(all), 1), want: min(len(all), 6), rank: 1}
-	if whole {
-		p.least, p.want, p.grow = 3, len(all), 3
-	}
-	p.draw = func(width, height int) (lines []string) {
-		for i, f := range all {
-			if i == height-1 && i > 0 && len(all) > height {
-				return append(lines, t.dim.paint(fmt.Sprintf("  and %d more kinds", len(all)-i)))
-			}
-			mark := t.bad.paint("✗")
-			if f.check {
-				mark = t.near.paint("·") // counted under its status, too
-			}
-			end := count(f.n)
-			if more := len(all) - 1; height == 1 && more > 0 {
-				end += t.dim.paint(fmt.Sprintf("  and %d more", more))
-			}
-			lines = append(lines, apart(mark+" "+f.what+t.dim.paint("  "+f.request), end, width))
-			if height == 1 {
-				return lines
-			}
-		}
-		if whole && len(all) == 0 {
-			return []string{t.dim.paint("nothing went wrong so far")}
-		}
-		return lines
-	}
-	return p
-}
-
 func (m *model) healthPane() pane {
 	t := &m.theme
 	extra := t.good.paint("✓ keeps up")

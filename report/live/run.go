@@ -1,7 +1,6 @@
 package live
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -156,69 +155,6 @@ func (r *runState) edges() (edges []time.Duration) {
 	}
 	slices.Sort(edges)
 	return edges
-}
-
-// failure is how often requests ended in one way that is not good.
-type failure struct {
-	request, what string
-	check         bool // a check that answers failed, and they are counted under their status as well
-	n             uint64
-}
-
-// failures returns what went wrong so far, the most frequent first: errors by their kind,
-// and bad answers by their status, or by the check that they failed.
-func (r *runState) failures() []failure {
-	if r.total == nil {
-		return nil
-	}
-	counts, refused := map[failure]uint64{}, r.refused()
-	for _, c := range r.total.Cells {
-		name := r.Legend.Requests[c.Request].Name
-		switch c.Outcome {
-		case engine.Error:
-			for _, e := range c.Errors {
-				counts[failure{request: name, what: e.Kind}] += e.N
-			}
-		case engine.Failed:
-			r.badAnswers(c, name, refused[c.Request], counts)
-		}
-	}
-	all := make([]failure, 0, len(counts))
-	for k, n := range counts {
-		all = append(all, failure{clean(k.request), clean(k.what), k.check, n})
-	}
-	slices.SortFunc(all, func(a, b failure) int {
-		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.what, b.what), cmp.Compare(a.request, b.request))
-	})
-	return all
-}
-
-// refused returns the requests that were answered with a status that is an error by itself.
-func (r *runState) refused() map[int]bool {
-	found := map[int]bool{}
-	for _, c := range r.total.Cells {
-		if c.Outcome == engine.Failed && slices.ContainsFunc(c.Codes, func(s engine.CodeCount) bool { return s.Status >= 400 }) {
-			found[c.Request] = true
-		}
-	}
-	return found
-}
-
-// badAnswers counts statuses that are errors by themselves, or that no check explains, and
-// the checks.
-func (r *runState) badAnswers(c *engine.Cell, name string, refused bool, counts map[failure]uint64) {
-	explained := slices.ContainsFunc(c.ChecksFailed, func(n uint64) bool { return n > 0 })
-	for _, s := range c.Codes {
-		if s.Status >= 400 || !explained {
-			counts[failure{request: name, what: statusName(s.Status)}] += s.N
-		}
-	}
-	for i, n := range c.ChecksFailed {
-		checks := r.Legend.Requests[c.Request].Checks
-		if n > 0 && i < len(checks) {
-			counts[failure{request: name, what: "check " + checks[i], check: refused}] += n
-		}
-	}
 }
 
 // requestLine is what one request comes to.
