@@ -200,9 +200,14 @@ func TestWhatIsNotTheSameTestIsRefused(t *testing.T) {
 		"another scenario": {func(r *recipe) { r.meta = func(m *report.Meta) { m.Scenario = "other" } }, "ran scenario"},
 		"another file":     {func(r *recipe) { r.meta = func(m *report.Meta) { m.Source.SHA256 = "def" } }, "scenario file"},
 		"replaced values":  {func(r *recipe) { r.meta = func(m *report.Meta) { m.Source.Changed = true } }, "were replaced"},
-		"the quick form":   {func(r *recipe) { r.meta = func(m *report.Meta) { m.Source.Quick = true } }, "quick form"},
-		"another rate":     {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Stages[0].Planned = 201 } }, "other stages, spans or rates"},
-		"another load":     {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Name = "robots" } }, "load robots"},
+		"other values": {func(r *recipe) {
+			r.meta = func(m *report.Meta) {
+				m.Command = strings.Fields("plimsoll run shop.yaml --set vars.size=9 -e TIER=gold")
+			}
+		}, "replaced by others"},
+		"the quick form": {func(r *recipe) { r.meta = func(m *report.Meta) { m.Source.Quick = true } }, "quick form"},
+		"another rate":   {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Stages[0].Planned = 201 } }, "other stages, spans or rates"},
+		"another load":   {func(r *recipe) { r.legend = func(l *engine.Legend) { l.Loads[0].Name = "robots" } }, "load robots"},
 		"another request of a run without a file": {func(r *recipe) {
 			r.meta = func(m *report.Meta) { m.Source.SHA256 = "" }
 			r.legend = func(l *engine.Legend) { l.Requests[1].Name = "detail" }

@@ -144,6 +144,8 @@ func differing(base, other *Set) []string {
 			add("the scenario file of %s is not that of %s", s.Dir, first.Dir)
 		case a.Source.Changed != b.Source.Changed:
 			add("values of the scenario were replaced in only one of %s and %s", first.Dir, s.Dir)
+		case !slices.Equal(replaced(a.Command), replaced(b.Command)):
+			add("values of the scenario were replaced by others in %s than in %s", s.Dir, first.Dir)
 		}
 		if a.Source.Quick != b.Source.Quick {
 			add("only one of %s and %s is the quick form", first.Dir, s.Dir)
@@ -153,6 +155,22 @@ func differing(base, other *Set) []string {
 		}
 	}
 	return reasons
+}
+
+// replaced returns what a command sets about its scenario, besides the target, in the order of
+// their names.
+func replaced(command []string) (values []string) {
+	for i, arg := range command {
+		name, value, joined := strings.Cut(arg, "=")
+		switch flags := []string{"--set", "--var", "-e"}; {
+		case slices.Contains(flags, arg) && i+1 < len(command):
+			values = append(values, command[i+1])
+		case joined && strings.HasPrefix(name, "--") && slices.Contains(flags, name):
+			values = append(values, value)
+		}
+	}
+	slices.Sort(values)
+	return values
 }
 
 // loadsDiffer returns in what the loads of two runs differ, "" if in nothing.
