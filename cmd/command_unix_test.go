@@ -51,7 +51,7 @@ func TestCommandEndsWithAProgramThatIsKilled(t *testing.T) {
 	if err := program.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	program.Wait() //nolint:errcheck // it was killed
+	program.Wait()
 	select {
 	case <-ended:
 	case <-time.After(20 * time.Second):
@@ -74,5 +74,5 @@ func TestCommandIsLeftAloneOnceItIsReleased(t *testing.T) {
 		t.Errorf("the target is gone: %v", err)
 	}
 	endGroup(target, true)
-	target.Wait() //nolint:errcheck // it was killed
+	target.Wait()
 }
