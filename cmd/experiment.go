@@ -233,8 +233,8 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 		return // half a run says nothing about a claim
 	case run.Verdict == report.Failed:
 		t.listens.Void("the target never answered in run " + strconv.Itoa(turn.Number))
-	case missed(run.Events) != "":
-		t.listens.Void(fmt.Sprintf("in run %d, %s", turn.Number, missed(run.Events)))
+	case missed(run.Events, run.Ended) != "":
+		t.listens.Void(fmt.Sprintf("in run %d, %s", turn.Number, missed(run.Events, run.Ended)))
 	case slices.Contains(run.Validity.LimitedBy, report.LimitFiles), slices.Contains(run.Validity.LimitedBy, report.LimitPorts):
 		t.listens.Void("the errors of run " + strconv.Itoa(turn.Number) + " may be the generator's own (" + strings.Join(run.Validity.LimitedBy, ", ") + ")")
 	case len(run.Validity.LimitedBy) > 0:
@@ -258,9 +258,13 @@ func (l *laboratory) take(turn experiment.Turn, t *trial, run *report.Run) {
 	}
 }
 
-// missed names an event of the scenario that was not carried out, empty if all were.
-func missed(events []report.Happening) string {
+// missed names an event of the scenario that was not carried out, empty if all were. Of a run
+// that was ended early, what was not due yet is not missed.
+func missed(events []report.Happening, ended report.Ending) string {
 	for _, e := range events {
+		if ended != report.Complete && e.Error == notDue {
+			continue
+		}
 		if e.By == byScenario && e.Error != "" && !e.Waited {
 			return e.Text + " failed: " + e.Error
 		}

@@ -164,7 +164,7 @@ func (d *drive) run(ctx context.Context, dir string) (*report.Run, string, error
 	run := report.Summarize(d.meta, total, watch.Results(), endingOf(err))
 	run.Events, run.Figures = played(), d.trial.figures()
 	run.SLOs = watch.ErrorBudgets()
-	if what := missed(run.Events); what != "" {
+	if what := missed(run.Events, run.Ended); what != "" {
 		run.Spoil(what)
 	}
 	d.saveTruth(ctx, dir)
@@ -270,6 +270,9 @@ func before(start time.Time, prepared []preparation) (all []report.Happening) {
 	return all
 }
 
+// notDue is what became of an event whose time did not come.
+const notDue = "not due yet when the run ended"
+
 func happenings(entries []experiment.Entry) (all []report.Happening) {
 	said := 0
 	for _, e := range entries {
@@ -283,6 +286,9 @@ func happenings(entries []experiment.Entry) (all []report.Happening) {
 		if e.Err != nil {
 			h.Error = e.Err.Error()
 			_, h.Waited = errors.AsType[*experiment.NeverError](e.Err)
+		}
+		if _, late := errors.AsType[*experiment.NotDueError](e.Err); late {
+			h.Error = notDue
 		}
 		all = append(all, h)
 	}

@@ -74,6 +74,13 @@ type NeverError struct{ Kind string }
 
 func (e *NeverError) Error() string { return "the target never said " + e.Kind }
 
+// NotDueError is an event whose time had not come when the run ended.
+type NotDueError struct{ Cause error } // why it ended
+
+func (e *NotDueError) Error() string { return e.Cause.Error() }
+
+func (e *NotDueError) Unwrap() error { return e.Cause }
+
 // listen notes signals, and starts what waits for them, until ctx ends.
 func (t *Timeline) listen(ctx context.Context, waiting map[string][]Event, signals <-chan Signal) {
 	for {
@@ -133,8 +140,10 @@ func (t *Timeline) do(ctx context.Context, at time.Time, events []Event) {
 	}
 	for _, e := range events {
 		began := time.Now()
-		err := context.Cause(ctx)
-		if err == nil {
+		var err error
+		if ctx.Err() != nil {
+			err = &NotDueError{context.Cause(ctx)}
+		} else {
 			err = e.Do(ctx)
 		}
 		t.note(Entry{At: began.Sub(t.start), Took: time.Since(began), Text: e.Name, Err: err})
