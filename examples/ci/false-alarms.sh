@@ -9,7 +9,7 @@
 # run side by side. It prints a line for each, and at the end how many alarms there were; it
 # fails if there were more than one in a hundred false ones, or if less than nine in ten
 # planted ones were found. All of it is on loopback. $PLIMSOLL is the program, by default
-# plimsoll. It takes about 45 minutes with three lanes.
+# plimsoll. It takes about 20 minutes with three lanes.
 set -eu
 comparisons=${1:-100} planted=${2:-10} lanes=${3:-1}
 plimsoll=${PLIMSOLL:-plimsoll}
