@@ -146,7 +146,7 @@ func startPrometheus(t *testing.T, scrape string, flags ...string) database {
 		t.Skip("there is no prometheus on this machine")
 	}
 	dir, address := t.TempDir(), freeAddress(t)
-	config := fmt.Sprintf("scrape_configs: [{job_name: plimsoll, scrape_interval: 300ms, scrape_timeout: 300ms, static_configs: [{targets: [%q]}]}]", scrape)
+	config := fmt.Sprintf("scrape_configs: [{job_name: plimsoll, scrape_interval: 500ms, scrape_timeout: 500ms, static_configs: [{targets: [%q]}]}]", scrape)
 	if err := os.WriteFile(filepath.Join(dir, "p.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -176,16 +176,23 @@ func startPrometheus(t *testing.T, scrape string, flags ...string) database {
 	return db
 }
 
-// value returns the only value of an expression, NaN if there is not exactly one.
+// value returns the last value that the only series of an expression had in the last ten
+// seconds, NaN if there is not exactly one: once a scrape finds nobody, because the run is
+// over, it has none now.
 func (db database) value(t *testing.T, expr string) float64 {
 	t.Helper()
-	resp, err := http.Get(db.url + "/api/v1/query?query=" + url.QueryEscape(expr))
+	now := time.Now()
+	ask := url.Values{"query": {expr}, "step": {"0.1"}}
+	for name, at := range map[string]time.Time{"start": now.Add(-10 * time.Second), "end": now} {
+		ask.Set(name, strconv.FormatFloat(float64(at.UnixMilli())/1e3, 'f', 3, 64))
+	}
+	resp, err := http.Get(db.url + "/api/v1/query_range?" + ask.Encode())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
 	var answer struct {
-		Data struct{ Result []struct{ Value [2]any } }
+		Data struct{ Result []struct{ Values [][2]any } }
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
 		t.Fatal(err)
@@ -193,7 +200,8 @@ func (db database) value(t *testing.T, expr string) float64 {
 	if len(answer.Data.Result) != 1 {
 		return math.NaN()
 	}
-	v, _ := strconv.ParseFloat(fmt.Sprint(answer.Data.Result[0].Value[1]), 64)
+	values := answer.Data.Result[0].Values
+	v, _ := strconv.ParseFloat(fmt.Sprint(values[len(values)-1][1]), 64)
 	return v
 }
 
