@@ -8,9 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
-	"strings"
 	"time"
-	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -269,12 +267,7 @@ func parseCalibration(text []byte) (*Calibration, error) {
 // shortened makes what stands in a file fit for a message.
 func shortened(s string) string {
 	const most = 40
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
+	s = Printable(s)
 	if r := []rune(s); len(r) > most {
 		return string(r[:most]) + "…"
 	}

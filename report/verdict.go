@@ -49,6 +49,24 @@ func decide(r *Run) Verdict {
 	return Pass
 }
 
+// Promises counts the budgets that fail a run when they are broken: all of them, those that
+// are broken, and those that too little data leaves open.
+func (r *Run) Promises() (all, broken, open int) {
+	for _, b := range r.Budgets {
+		if b.Level == budget.Warn {
+			continue
+		}
+		all++
+		switch b.Result {
+		case budget.Broken:
+			broken++
+		case budget.Inconclusive:
+			open++
+		}
+	}
+	return all, broken, open
+}
+
 // Spoil makes the run one that cannot be judged, for a reason that the load does not show:
 // budgets may be broken in it, but not kept.
 func (r *Run) Spoil(reason string) {

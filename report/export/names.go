@@ -2,11 +2,10 @@ package export
 
 import (
 	"fmt"
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"plimsoll/engine"
+	"plimsoll/report"
 )
 
 // mostName is how many characters of a name are shown.
@@ -18,17 +17,7 @@ const mostName = 200
 func tame(s string) string { return shorten(plain(s), mostName) }
 
 // plain is tame without a bound.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r), r == '\u200d': // which joins emoji
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return utf8.RuneError
-	}, s)
-}
+func plain(s string) string { return report.Printable(s) }
 
 // shorten cuts the end off what is longer than so many characters.
 func shorten(s string, most int) string {

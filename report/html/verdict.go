@@ -78,19 +78,7 @@ func verdictTone(v report.Verdict) Tone {
 
 // because says in one sentence what the verdict rests on.
 func because(run *report.Run) string {
-	var broken, unsettled, failing int
-	for _, b := range run.Budgets {
-		if b.Level == budget.Warn {
-			continue
-		}
-		failing++
-		switch b.Result {
-		case budget.Broken:
-			broken++
-		case budget.Inconclusive:
-			unsettled++
-		}
-	}
+	failing, broken, unsettled := run.Promises()
 	requests, failed := countRequests(run)
 	switch {
 	case run.Verdict == report.Interrupted:

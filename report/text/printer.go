@@ -3,9 +3,10 @@ package text
 import (
 	"io"
 	"strings"
-	"unicode"
 
 	"github.com/clipperhouse/displaywidth"
+
+	"plimsoll/report"
 )
 
 // style is how a piece of text is painted.
@@ -103,17 +104,7 @@ func shorten(s string, width int) string {
 
 // clean makes text that others wrote harmless for a terminal: control characters, escape
 // sequences and marks that turn the direction of writing show as a replacement.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsPrint(r), r == '\u200d': // which joins emoji
-			return r
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return unicode.ReplacementChar
-	}, s)
-}
+func clean(s string) string { return report.Printable(s) }
 
 // section begins a part of the summary that has no table.
 func (p *printer) section(title string) {

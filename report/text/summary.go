@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"plimsoll/report"
-	"plimsoll/report/budget"
 )
 
 // Options say how a summary is written.
@@ -100,19 +99,7 @@ func because(run *report.Run) string {
 	if run.Experiment != nil {
 		return claimed(run)
 	}
-	var broken, unsettled, failing int
-	for _, b := range run.Budgets {
-		if b.Level == budget.Warn {
-			continue
-		}
-		failing++
-		switch b.Result {
-		case budget.Broken:
-			broken++
-		case budget.Inconclusive:
-			unsettled++
-		}
-	}
+	failing, broken, unsettled := run.Promises()
 	switch run.Verdict {
 	case report.Interrupted:
 		return "this is what was measured until then"
