@@ -18,8 +18,10 @@ func TestWhatOthersWroteIsHarmlessToShow(t *testing.T) {
 
 func TestBudgetsThatOnlyWarnAreNoPromises(t *testing.T) {
 	run := &Run{Budgets: []budget.Result{
-		{Level: budget.Warn, Result: budget.Broken}, {Level: budget.Fail, Result: budget.Broken},
-		{Level: budget.Fail, Result: budget.Inconclusive}, {Level: budget.Fail, Result: budget.Kept},
+		{Level: budget.Warn, Result: budget.Broken},
+		{Level: budget.Fail, Result: budget.Broken},
+		{Level: budget.Fail, Result: budget.Inconclusive},
+		{Level: budget.Fail, Result: budget.Kept},
 	}}
 	if all, broken, open := run.Promises(); all != 3 || broken != 1 || open != 1 {
 		t.Errorf("%d promises, %d broken and %d open; want 3, 1 and 1", all, broken, open)
